@@ -1,0 +1,99 @@
+namespace SecureMesh.Sdk;
+
+/// <summary>What a service needs to know to join the mesh; section <c>mesh</c> of its configuration.</summary>
+/// <remarks>
+/// The secrets, the data folder and the address of the configuration server come from the environment
+/// (<c>MESH__SECRET</c>, <c>MESH__CONFIG__URL</c>, …), all else from the configuration server.
+/// </remarks>
+public sealed class MeshOptions
+{
+    /// <summary>The wire name: lower case letters, digits and hyphens, for example <c>account-service</c>.</summary>
+    public string Name { get; set; } = "";
+
+    /// <summary>The service's own secret at the configuration server and the registry (HTTP Basic, user name = wire name).</summary>
+    public string? Secret { get; set; }
+
+    /// <summary>The OAuth client secret at the token service; the client id is the wire name (RFC 6749 §2.3.1).</summary>
+    public string? ClientSecret { get; set; }
+
+    /// <summary>The issuer of access tokens, compared byte for byte with <c>iss</c> (RFC 9068 §4).</summary>
+    public string Issuer { get; set; } = "http://localhost:8080/uaa/oauth/token";
+
+    /// <summary>Absolute path of the folder this service may write to; empty when it keeps nothing.</summary>
+    public string Data { get; set; } = "";
+
+    /// <summary>True when demo identities and open reading are allowed; never in production.</summary>
+    public bool Demo { get; set; }
+
+    /// <summary>PostgreSQL connection string of this service's own role and schema; null means SQLite in <see cref="Data"/>.</summary>
+    public string? Database { get; set; }
+
+    /// <summary>Where the token service is asked for keys and tokens.</summary>
+    public AuthAddressOptions Auth { get; set; } = new();
+
+    /// <summary>The configuration client.</summary>
+    public ConfigClientOptions Config { get; set; } = new();
+
+    /// <summary>The registry client.</summary>
+    public RegistryClientOptions Registry { get; set; } = new();
+
+    /// <summary>The audience that names this service in <c>aud</c> and <c>resource</c>: <c>mesh://</c> + wire name.</summary>
+    public string Audience => "mesh://" + Name;
+}
+
+/// <summary>Address of the token service. Trust never comes from the registry, so it is configured.</summary>
+public sealed class AuthAddressOptions
+{
+    /// <summary>Base URLs without the <c>/uaa</c> prefix, separated by commas; tried in order.</summary>
+    public string Url { get; set; } = "http://localhost:8081";
+}
+
+/// <summary>How a service asks the configuration server (Spring Cloud Config protocol).</summary>
+public sealed class ConfigClientOptions
+{
+    /// <summary>False: the service lives from its own files and environment alone.</summary>
+    public bool Enabled { get; set; } = true;
+
+    /// <summary>Base URL of the configuration server.</summary>
+    public string Url { get; set; } = "http://localhost:8888";
+
+    /// <summary>Profiles, separated by commas; the last one wins.</summary>
+    public string Profile { get; set; } = "default";
+
+    /// <summary>Label (branch, tag or folder); null is the server's default.</summary>
+    public string? Label { get; set; }
+
+    /// <summary>How long a start waits for the server before it uses the configuration kept from the last run, if there is one.</summary>
+    public TimeSpan FallbackAfter { get; set; } = TimeSpan.FromSeconds(5);
+}
+
+/// <summary>How a service registers and looks others up (Eureka protocol).</summary>
+public sealed class RegistryClientOptions
+{
+    /// <summary>False: neither registers nor fetches.</summary>
+    public bool Enabled { get; set; } = true;
+
+    /// <summary>False: looks others up without registering itself.</summary>
+    public bool Register { get; set; } = true;
+
+    /// <summary>Eureka base URLs ending in <c>/eureka/</c>, separated by commas.</summary>
+    public string Url { get; set; } = "http://localhost:8761/eureka/";
+
+    /// <summary>Host name others reach this instance at.</summary>
+    public string HostName { get; set; } = "127.0.0.1";
+
+    /// <summary>Time between renewals.</summary>
+    public TimeSpan RenewalInterval { get; set; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>Time after the last renewal at which the lease ends.</summary>
+    public TimeSpan LeaseDuration { get; set; } = TimeSpan.FromSeconds(15);
+
+    /// <summary>Time between fetches when the server does not push.</summary>
+    public TimeSpan FetchInterval { get; set; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>Time between deregistering and closing the listener, so that callers stop sending first.</summary>
+    public TimeSpan Drain { get; set; } = TimeSpan.FromMilliseconds(500);
+
+    /// <summary>Entries of the instance's metadata map, visible to everyone who may read the registry.</summary>
+    public Dictionary<string, string> Metadata { get; } = new(StringComparer.Ordinal);
+}

@@ -1,0 +1,40 @@
+using System.Net.Sockets;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.Extensions.Options;
+
+namespace SecureMesh.Sdk;
+
+/// <summary>Runs a service so that a start that must fail says so in one line.</summary>
+public static class MeshProgram
+{
+    /// <summary>Exit code of a start that cannot succeed until an operator changes something (EX_CONFIG of sysexits.h).</summary>
+    public const int CannotStart = 78;
+
+    /// <summary>Builds and runs the service until it is told to stop.</summary>
+    /// <param name="build">Builds the application.</param>
+    /// <returns>0 after an orderly stop, <see cref="CannotStart"/> when the configuration or the machine forbids the start.</returns>
+    public static int Run(Func<WebApplication> build)
+    {
+        try
+        {
+            build().Run();
+            return 0;
+        }
+        catch (Exception e) when (Reason(e) is { } reason)
+        {
+            Console.Error.WriteLine("cannot start: " + reason.ReplaceLineEndings(" "));
+            return CannotStart;
+        }
+    }
+
+    private static string? Reason(Exception exception) => exception switch
+    {
+        MeshStartException e => e.Message,
+        OptionsValidationException e => string.Join(" ", e.Failures),
+        IOException { InnerException: AddressInUseException } e => e.Message + " Stop what listens there, or choose other ports (--port-base).",
+        SocketException { SocketErrorCode: SocketError.AccessDenied or SocketError.AddressNotAvailable } e => "cannot listen: " + e.Message,
+        AggregateException { InnerExceptions: [var only] } => Reason(only),
+        _ => null,
+    };
+}

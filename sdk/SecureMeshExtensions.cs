@@ -1,0 +1,27 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+
+namespace SecureMesh.Sdk;
+
+/// <summary>Joins a service to the mesh.</summary>
+public static class SecureMeshExtensions
+{
+    /// <summary>
+    /// Fetches the service's configuration, registers it, checks bearer tokens on every endpoint that asks for a scope,
+    /// refuses to start when an endpoint has no policy, serves <c>/actuator/health</c>, and writes JSON logs with trace ids.
+    /// </summary>
+    /// <param name="builder">The service's builder.</param>
+    /// <param name="name">Wire name; null takes <c>mesh:name</c>, and without it the assembly's name in lower case.</param>
+    /// <exception cref="MeshStartException">The configuration is missing or wrong; the message says what to do.</exception>
+    public static WebApplicationBuilder AddSecureMesh(this WebApplicationBuilder builder, string? name = null)
+    {
+        ArgumentNullException.ThrowIfNull(builder);
+        var wireName = name ?? builder.Configuration["mesh:name"] ?? builder.Environment.ApplicationName.ToLowerInvariant();
+        builder.Configuration.AddInMemoryCollection([new("mesh:name", wireName)]);
+        builder.Services.TryAddSingleton(TimeProvider.System);
+        builder.Services.AddOptions<MeshOptions>().BindConfiguration("mesh");
+        return builder;
+    }
+}
