@@ -101,6 +101,7 @@ public sealed class BadInput(DemoMesh demo)
     [Fact]
     public async Task A_very_long_path_name_header_and_a_half_request_are_refused_and_the_rest_goes_on()
     {
+        var before = (await _mesh.StatusAsync()).Sum(instance => instance.Restarts);
         foreach (var port in new[] { _mesh.PortBase, _mesh.AuthPort, _mesh.AccountPort, _mesh.ConfigPort, _mesh.RegistryPort })
         {
             var server = new Uri($"http://localhost:{port}");
@@ -114,7 +115,7 @@ public sealed class BadInput(DemoMesh demo)
             await half.GetStream().WriteAsync(Encoding.ASCII.GetBytes("POST /accounts/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{"), TestContext.Current.CancellationToken);
         }
         Assert.Equal(200, (await _mesh.GetAsync("/accounts/demo")).Status);
-        Assert.All(await _mesh.StatusAsync(), instance => Assert.Equal(0, instance.Restarts));
+        Assert.Equal(before, (await _mesh.StatusAsync()).Sum(instance => instance.Restarts));
     }
 
     private async Task<int> StatusAsync(HttpMethod method, string url, string? token, HttpContent content)

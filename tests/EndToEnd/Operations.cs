@@ -1,6 +1,5 @@
 using System.Text.Json;
 using System.Text.RegularExpressions;
-using SecureMesh.Tests.Support;
 using Xunit;
 
 namespace SecureMesh.EndToEnd;

@@ -73,7 +73,7 @@ public sealed class RegistryGuard(DemoMesh demo)
         var body = $$$"""
             {"instance":{"instanceId":"intruder:1","hostName":"127.0.0.1","app":"{{{app}}}","ipAddr":"127.0.0.1","status":"UP",
              "port":{"$":9,"@enabled":"true"},"vipAddress":"{{{vip}}}","secureVipAddress":"{{{vip}}}",
-             "dataCenterInfo":{"@class":"com.netflix.appinfo.InstanceInfo$DefaultDataCenterInfo","name":"MyOwn"}}}
+             "dataCenterInfo":{"@class":"com.netflix.appinfo.InstanceInfo$DefaultDataCenterInfo","name":"MyOwn"} } }
             """;
         using var request = new HttpRequestMessage(HttpMethod.Post, Registry("apps/" + path)) { Content = new StringContent(body, Encoding.UTF8, "application/json") };
         if (credential is not null) request.Headers.Authorization = new AuthenticationHeaderValue("Basic", Convert.ToBase64String(Encoding.ASCII.GetBytes(credential)));
