@@ -37,8 +37,30 @@ public sealed class MeshOptions
     /// <summary>The registry client.</summary>
     public RegistryClientOptions Registry { get; set; } = new();
 
+    /// <summary>The health endpoint.</summary>
+    public HealthOptions Health { get; set; } = new();
+
+    /// <summary>
+    /// Takes the caller's address and scheme from <c>X-Forwarded-For</c> and <c>X-Forwarded-Proto</c> when the sender is
+    /// on loopback or in <see cref="TrustedProxies"/>. Switch it off in whatever faces the outside.
+    /// </summary>
+    public bool TrustForwardedHeaders { get; set; } = true;
+
+    /// <summary>Networks (<c>10.0.0.0/8</c>) or addresses beside loopback whose forwarding headers are believed, separated by commas.</summary>
+    public string TrustedProxies { get; set; } = "";
+
     /// <summary>The audience that names this service in <c>aud</c> and <c>resource</c>: <c>mesh://</c> + wire name.</summary>
     public string Audience => "mesh://" + Name;
+}
+
+/// <summary>What <c>GET /actuator/health</c> tells.</summary>
+public sealed class HealthOptions
+{
+    /// <summary>True: everybody sees the components; false: only the status.</summary>
+    public bool Details { get; set; } = true;
+
+    /// <summary>With <see cref="Details"/> false, callers who hold this scope see the components nevertheless; null = nobody.</summary>
+    public string? DetailsScope { get; set; }
 }
 
 /// <summary>Address of the token service. Trust never comes from the registry, so it is configured.</summary>
@@ -46,6 +68,10 @@ public sealed class AuthAddressOptions
 {
     /// <summary>Base URLs without the <c>/uaa</c> prefix, separated by commas; tried in order.</summary>
     public string Url { get; set; } = "http://localhost:8081";
+
+    /// <summary>The single addresses, without a final slash.</summary>
+    internal string[] Addresses() =>
+        [.. Url.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).Select(address => address.TrimEnd('/'))];
 }
 
 /// <summary>How a service asks the configuration server (Spring Cloud Config protocol).</summary>

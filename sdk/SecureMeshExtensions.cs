@@ -2,6 +2,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Hosting;
 
 namespace SecureMesh.Sdk;
 
@@ -21,7 +22,11 @@ public static class SecureMeshExtensions
         var wireName = name ?? builder.Configuration["mesh:name"] ?? builder.Environment.ApplicationName.ToLowerInvariant();
         builder.Configuration.AddInMemoryCollection([new("mesh:name", wireName)]);
         builder.Services.TryAddSingleton(TimeProvider.System);
-        builder.Services.AddOptions<MeshOptions>().BindConfiguration("mesh");
+        builder.Services.AddOptionsWithValidateOnStart<MeshOptions, MeshOptionsValidator>().BindConfiguration("mesh");
+        builder.Services.Configure<HostOptions>(options => options.ShutdownTimeout = TimeSpan.FromSeconds(2.5));
+        builder.AddErrors();
+        builder.AddBearer();
+        builder.AddHealth();
         return builder;
     }
 }

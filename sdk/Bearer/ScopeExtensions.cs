@@ -12,10 +12,17 @@ public static class ScopeExtensions
     /// <param name="anyOf">Scopes, of which one is enough.</param>
     public static TBuilder RequireScope<TBuilder>(this TBuilder endpoint, params string[] anyOf) where TBuilder : IEndpointConventionBuilder
     {
-        ArgumentOutOfRangeException.ThrowIfZero(anyOf.Length);
+        ArgumentNullException.ThrowIfNull(anyOf);
+        if (anyOf.Length == 0) throw new ArgumentException("Name at least one scope.", nameof(anyOf));
+        if (anyOf.FirstOrDefault(scope => !IsScope(scope)) is { } wrong)
+            throw new ArgumentException($"'{wrong}' is not one scope (RFC 6749 §3.3): no spaces, quotes, backslashes or control characters.", nameof(anyOf));
         var policy = new AuthorizationPolicyBuilder().RequireAuthenticatedUser().AddRequirements(new ScopeRequirement(anyOf)).Build();
         return endpoint.RequireAuthorization(policy);
     }
+
+    /// <summary>scope-token of RFC 6749 §3.3.</summary>
+    private static bool IsScope(string? scope) =>
+        !string.IsNullOrEmpty(scope) && scope.All(c => c is '\x21' or (>= '\x23' and <= '\x5B') or (>= '\x5D' and <= '\x7E'));
 
     /// <summary>True when the caller's token holds the scope; compared byte for byte.</summary>
     /// <param name="caller">The caller.</param>
@@ -42,6 +49,3 @@ public static class ScopeExtensions
         return caller.FindFirstValue("client_id");
     }
 }
-
-/// <summary>One of the scopes must stand in the token.</summary>
-internal sealed record ScopeRequirement(IReadOnlyList<string> AnyOf) : IAuthorizationRequirement;

@@ -16,6 +16,9 @@ public sealed record Problem(int Status, string Error, string Detail) : IResult
     /// <summary>Value of the <c>WWW-Authenticate</c> header; every 401 has one.</summary>
     public string? Challenge { get; init; }
 
+    /// <summary>Scopes of which one would have been enough; only with <c>insufficient_scope</c>, and not part of the body.</summary>
+    public IReadOnlyList<string>? Scopes { get; init; }
+
     /// <summary>Value of the <c>Retry-After</c> header; left out when null.</summary>
     public TimeSpan? RetryAfter { get; init; }
 

@@ -1,0 +1,142 @@
+using System.Collections.Frozen;
+using System.Text.Json;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+
+namespace SecureMesh.Sdk;
+
+/// <summary>
+/// The issuer's keys as published at the configured address of the token service, and nowhere else: nothing in a token says
+/// where to look. One fetch at a time; the last good set lives on for a day while the token service does not answer.
+/// </summary>
+internal sealed partial class IssuerKeys(IHttpClientFactory clients, IOptions<MeshOptions> options, TimeProvider time, ILogger<IssuerKeys> logger)
+    : IIssuerKeys
+{
+    /// <summary>Name of the HTTP client.</summary>
+    public const string Client = "SecureMesh.IssuerKeys";
+
+    private static readonly TimeSpan UnknownKidPause = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan FailurePause = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan LongestUse = TimeSpan.FromHours(24);
+    private static readonly TimeSpan ShortestAge = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan DefaultAge = TimeSpan.FromSeconds(300);
+    private static readonly TimeSpan LongestAge = TimeSpan.FromSeconds(3600);
+
+    private readonly Lock _gate = new();
+    private readonly string[] _addresses = options.Value.Auth.Addresses();
+    private volatile KeySet? _current;
+    private Task<bool>? _fetch;
+    private long? _lastFailure;
+    private long? _lastUnknownKid;
+
+    /// <summary>How many keys may verify tokens now.</summary>
+    public int Count => Usable?.Keys.Count ?? 0;
+
+    /// <summary>Age of the key set; null when there is none.</summary>
+    public TimeSpan? Age => _current is { } set ? time.GetElapsedTime(set.FetchedAt) : null;
+
+    private KeySet? Usable => _current is { } set && time.GetElapsedTime(set.FetchedAt) < LongestUse ? set : null;
+
+    public async ValueTask<IssuerKey?> FindAsync(string kid, CancellationToken cancellationToken = default)
+    {
+        if (Usable is { } known)
+        {
+            if (known.Keys.TryGetValue(kid, out var key)) return key;
+            if (MayAskFor(out var running)) await (running ?? RefreshAsync()).WaitAsync(cancellationToken);
+        }
+        else if (!FailedJustNow())
+        {
+            await RefreshAsync().WaitAsync(cancellationToken);
+        }
+        var set = Usable ?? throw new IssuerKeysUnavailableException(FailurePause);
+        return set.Keys.GetValueOrDefault(kid);
+    }
+
+    /// <summary>Fetches the key set, or joins the fetch under way.</summary>
+    /// <returns>True when the token service answered with usable keys.</returns>
+    public Task<bool> RefreshAsync()
+    {
+        lock (_gate)
+        {
+            if (_fetch is { IsCompleted: false }) return _fetch;
+            return _fetch = Task.Run(FetchAsync);
+        }
+    }
+
+    /// <summary>How long the present set is fresh; a short pause when there is none.</summary>
+    public TimeSpan NextRefresh(bool succeeded) => succeeded ? _current!.MaxAge : Usable is null ? FailurePause : UnknownKidPause;
+
+    /// <summary>An unknown kid costs one fetch per pause, however many tokens name one; those who come meanwhile join a fetch under way.</summary>
+    private bool MayAskFor(out Task<bool>? running)
+    {
+        lock (_gate)
+        {
+            running = _fetch is { IsCompleted: false } ? _fetch : null;
+            if (running is not null) return true;
+            if (_lastUnknownKid is { } last && time.GetElapsedTime(last) < UnknownKidPause) return false;
+            _lastUnknownKid = time.GetTimestamp();
+            return true;
+        }
+    }
+
+    private bool FailedJustNow()
+    {
+        lock (_gate)
+            return _fetch is not { IsCompleted: false } && _lastFailure is { } last && time.GetElapsedTime(last) < FailurePause;
+    }
+
+    private async Task<bool> FetchAsync()
+    {
+        foreach (var address in _addresses)
+        {
+            if (await FetchAsync(address) is not { } set) continue;
+            _current = set;
+            return true;
+        }
+        lock (_gate) _lastFailure = time.GetTimestamp();
+        return false;
+    }
+
+    private async Task<KeySet?> FetchAsync(string address)
+    {
+        try
+        {
+            using var client = clients.CreateClient(Client);
+            using var answer = await client.GetAsync(new Uri(address + "/uaa/token_keys"));
+            if (!answer.IsSuccessStatusCode)
+            {
+                Log.Failed(logger, address, $"status {(int)answer.StatusCode}");
+                return null;
+            }
+            var keys = IssuerKeySet.Read(await answer.Content.ReadAsByteArrayAsync(), out var skipped);
+            foreach (var cause in skipped) Log.Skipped(logger, address, cause);
+            if (keys.Count == 0)
+            {
+                Log.Failed(logger, address, "no usable key");
+                return null;
+            }
+            var age = answer.Headers.CacheControl?.MaxAge ?? DefaultAge;
+            Log.Fetched(logger, keys.Count, address);
+            return new KeySet(keys, time.GetTimestamp(), age < ShortestAge ? ShortestAge : age > LongestAge ? LongestAge : age);
+        }
+        catch (Exception e) when (e is HttpRequestException or OperationCanceledException or JsonException or IOException)
+        {
+            Log.Failed(logger, address, e is OperationCanceledException ? "no answer in time" : e.Message);
+            return null;
+        }
+    }
+
+    private sealed record KeySet(FrozenDictionary<string, IssuerKey> Keys, long FetchedAt, TimeSpan MaxAge);
+
+    private static partial class Log
+    {
+        [LoggerMessage(CallerEventIds.KeysFetched, LogLevel.Debug, "Fetched {Count} keys from {Address}")]
+        public static partial void Fetched(ILogger logger, int count, string address);
+
+        [LoggerMessage(CallerEventIds.KeysFailed, LogLevel.Warning, "No keys from {Address}: {Cause}")]
+        public static partial void Failed(ILogger logger, string address, string cause);
+
+        [LoggerMessage(CallerEventIds.KeySkipped, LogLevel.Warning, "Left out a key published by {Address}: {Cause}")]
+        public static partial void Skipped(ILogger logger, string address, string cause);
+    }
+}

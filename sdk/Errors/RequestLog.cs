@@ -1,0 +1,44 @@
+using System.Diagnostics;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Logging;
+
+namespace SecureMesh.Sdk;
+
+/// <summary>Gives every request a trace id, says it in the answer's header <c>X-Trace-Id</c>, and writes one line when the request is over.</summary>
+internal sealed partial class RequestLog(ILogger<RequestLog> logger, TimeProvider time)
+{
+    private const int LongestPath = 512;
+    private const string Header = "X-Trace-Id";
+
+    public async Task InvokeAsync(HttpContext http, RequestDelegate next)
+    {
+        using var own = Activity.Current is null ? new Activity("request").Start() : null;
+        var trace = Problem.TraceId(http);
+        http.Response.OnStarting(static state =>
+        {
+            var (response, trace) = ((HttpResponse, string))state;
+            response.Headers[Header] = trace; // not added: a proxied answer already carries one
+            return Task.CompletedTask;
+        }, (http.Response, trace));
+        var start = time.GetTimestamp();
+        await next(http);
+        if (logger.IsEnabled(LogLevel.Information))
+        {
+            var elapsed = Math.Round(time.GetElapsedTime(start).TotalMilliseconds, 1);
+            Log.Answered(logger, http.Request.Method, PathOf(http.Request), http.Response.StatusCode, elapsed, http.User.ClientId() ?? "-", trace);
+        }
+    }
+
+    /// <summary>Percent-encoded, so that no path can write control characters into a log; without the query, which may hold secrets.</summary>
+    private static string PathOf(HttpRequest request)
+    {
+        var path = request.PathBase.Add(request.Path).ToUriComponent();
+        return path.Length <= LongestPath ? path : path[..LongestPath] + "...";
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(CallerEventIds.Answered, LogLevel.Information, "{Method} {Path} {Status} in {Milliseconds} ms, client {Client}, trace {Trace}")]
+        public static partial void Answered(ILogger logger, string method, string path, int status, double milliseconds, string client, string trace);
+    }
+}

@@ -1,0 +1,23 @@
+using Microsoft.Extensions.Options;
+
+namespace SecureMesh.Sdk;
+
+/// <summary>Names all faults at once, each by the setting an operator changes.</summary>
+internal sealed class MeshOptionsValidator : IValidateOptions<MeshOptions>
+{
+    public ValidateOptionsResult Validate(string? name, MeshOptions options)
+    {
+        var result = new ValidateOptionsResultBuilder();
+        if (options.Name.Length == 0 || options.Name.Any(c => !char.IsAsciiLetterLower(c) && !char.IsAsciiDigit(c) && c is not ('-' or '.')))
+            result.AddError($"mesh:name must be lower case letters, digits, hyphens and dots, not '{options.Name}'.");
+        if (!IsHttp(options.Issuer))
+            result.AddError($"mesh:issuer must be an http or https URL, not '{options.Issuer}'.");
+        var addresses = options.Auth.Addresses();
+        if (addresses.Length == 0 || !addresses.All(IsHttp))
+            result.AddError($"mesh:auth:url must be http or https URLs separated by commas, not '{options.Auth.Url}'.");
+        return result.Build();
+    }
+
+    private static bool IsHttp(string url) =>
+        Uri.TryCreate(url, UriKind.Absolute, out var parsed) && parsed.Scheme is ("http" or "https") && parsed.Host.Length > 0;
+}
