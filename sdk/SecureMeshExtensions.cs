@@ -23,6 +23,9 @@ public static class SecureMeshExtensions
         builder.Configuration.AddInMemoryCollection([new("mesh:name", wireName)]);
         builder.Services.TryAddSingleton(TimeProvider.System);
         builder.Services.AddOptionsWithValidateOnStart<MeshOptions, MeshOptionsValidator>().BindConfiguration("mesh");
+        builder.AddConfigClient();
+        builder.AddRegistryClient();
+        builder.AddServiceTokens();
         builder.Services.Configure<HostOptions>(options => options.ShutdownTimeout = TimeSpan.FromSeconds(2.5));
         builder.AddErrors();
         builder.AddBearer();

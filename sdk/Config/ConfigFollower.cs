@@ -1,0 +1,103 @@
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+
+namespace SecureMesh.Sdk;
+
+/// <summary>Follows changes of the configuration while the service runs.</summary>
+internal sealed partial class ConfigFollower(ConfigState state, TimeProvider time, ILogger<ConfigFollower> log) : BackgroundService
+{
+    // A change must be in force within two seconds, also right after a restart of the server.
+    private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(1);
+    // Between two answers of a server that holds requests: a burst of saves is one change.
+    private static readonly TimeSpan ShortestPause = TimeSpan.FromMilliseconds(100);
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        if (state.FromKept) Log.Failed(log, state.Client.Address, state.Fault ?? "unknown");
+        else Keep();
+        var pause = ShortestPause;
+        try
+        {
+            while (true)
+            {
+                var asked = time.GetTimestamp();
+                var answer = await state.Client.FetchAsync(state.ETag, stoppingToken);
+                if (answer.Fault is { } fault)
+                {
+                    await Task.Delay(Entropy.Jitter(pause, 0.2), time, stoppingToken);
+                    pause = TimeSpan.FromTicks(Math.Min(pause.Ticks * 2, (LongestPause / 1.2).Ticks));
+                    if (state.Fault != fault) Log.Failed(log, state.Client.Address, fault);
+                    state.Fault = fault;
+                    continue;
+                }
+                pause = ShortestPause;
+                Take(answer);
+                // A server that does not hold requests is polled; one that says it holds them and does not is not hammered.
+                var hurry = answer.Held && (answer.HasEnvironment || time.GetElapsedTime(asked) > LongestPause);
+                await Task.Delay(hurry ? ShortestPause : LongestPause, time, stoppingToken);
+            }
+        }
+        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+        {
+            // The service stops.
+        }
+    }
+
+    private void Take(ConfigAnswer answer)
+    {
+        if (state.Fault is not null) Log.Reached(log, state.Client.Address);
+        state.Fault = null;
+        state.ETag = answer.ETag;
+        if (answer.HasEnvironment)
+        {
+            var changed = answer.Text != state.Text;
+            if (state.Apply(answer.Text, answer.Environment) is { } refused)
+            {
+                state.Fault = "the newest configuration was refused: " + refused;
+                Log.Refused(log, answer.Environment.Version, refused);
+                return;
+            }
+            if (changed)
+            {
+                Log.Changed(log, answer.Environment.Version);
+                foreach (var name in state.Unresolved) Log.Unresolved(log, name);
+            }
+            Keep();
+        }
+        state.FromKept = false;
+        state.ConfirmedAt = time.GetUtcNow();
+    }
+
+    private void Keep()
+    {
+        try
+        {
+            state.Kept.Write(state.Text, state.ConfirmedAt);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            Log.NotKept(log, e.Message);
+        }
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(EventIds.ConfigFetchFailed, LogLevel.Warning, "The configuration server at {Url}: {Reason}; the configuration in force stays")]
+        public static partial void Failed(ILogger logger, Uri url, string reason);
+
+        [LoggerMessage(EventIds.ConfigReached, LogLevel.Information, "The configuration server at {Url} answers again")]
+        public static partial void Reached(ILogger logger, Uri url);
+
+        [LoggerMessage(EventIds.ConfigChanged, LogLevel.Information, "A changed configuration is in force (version {Version})")]
+        public static partial void Changed(ILogger logger, string? version);
+
+        [LoggerMessage(EventIds.ConfigRefused, LogLevel.Error, "The changed configuration (version {Version}) was refused, the one before stays in force: {Reason}")]
+        public static partial void Refused(ILogger logger, string? version, string reason);
+
+        [LoggerMessage(EventIds.ConfigKeptNotWritten, LogLevel.Warning, "The configuration cannot be kept for a start without the server: {Reason}")]
+        public static partial void NotKept(ILogger logger, string reason);
+
+        [LoggerMessage(EventIds.ConfigUnresolved, LogLevel.Warning, "The configuration names ${{{Name}}}, which this service does not know and which has no default: it stays as text")]
+        public static partial void Unresolved(ILogger logger, string name);
+    }
+}

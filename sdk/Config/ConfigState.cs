@@ -1,0 +1,93 @@
+using Microsoft.Extensions.Configuration;
+
+namespace SecureMesh.Sdk;
+
+/// <summary>The configuration in force: where it is from, how old, and how a new one takes its place.</summary>
+internal sealed class ConfigState(IConfigurationRoot root, ConfigClient client, KeptConfiguration kept)
+{
+    private long _confirmedAt;
+
+    public ConfigProvider Provider { get; } = new();
+    public ConfigClient Client => client;
+    public KeptConfiguration Kept => kept;
+
+    /// <summary>When the server last said that this is its configuration.</summary>
+    public DateTimeOffset ConfirmedAt
+    {
+        get => DateTimeOffset.FromUnixTimeMilliseconds(Volatile.Read(ref _confirmedAt));
+        set => Volatile.Write(ref _confirmedAt, value.ToUnixTimeMilliseconds());
+    }
+
+    /// <summary>The server's entity tag of what was last received; null when it names none or the values are the kept ones.</summary>
+    public string? ETag { get; set; }
+
+    public string? Version { get; private set; }
+
+    /// <summary>The answer in force, as it came.</summary>
+    public string Text { get; private set; } = "";
+
+    /// <summary>True while the values are those of an earlier run.</summary>
+    public bool FromKept { get; set; }
+
+    /// <summary>Why the last fetch failed; null when it did not.</summary>
+    public string? Fault { get; set; }
+
+    /// <summary>Placeholders without a value in the configuration in force.</summary>
+    public IReadOnlyCollection<string> Unresolved { get; private set; } = [];
+
+    /// <summary>Puts an environment in force, or leaves the old one when a part of the service refuses the new values.</summary>
+    /// <returns>Null, or why the new values were refused.</returns>
+    public string? Apply(string text, ConfigEnvironment environment)
+    {
+        var placeholders = new Placeholders(Own, environment.Values);
+        var values = environment.Values.ToDictionary(pair => pair.Key, pair => (string?)placeholders.Fill(pair.Value), StringComparer.OrdinalIgnoreCase);
+        var before = Provider.Values;
+        if (Same(before, values))
+        {
+            (Text, Version) = (text, environment.Version);
+            return null;
+        }
+        try
+        {
+            Provider.Replace(values);
+        }
+        // Whoever watches the configuration may throw whatever it likes; options that do not validate are the usual case.
+        // Half in force is worse than late, so the old values come back whole.
+        catch (Exception e)
+        {
+            var reason = (e is AggregateException { InnerExceptions: [var only] } ? only : e).Message;
+            TryReplace(before);
+            return reason;
+        }
+        (Text, Version, Unresolved) = (text, environment.Version, placeholders.Unresolved);
+        return null;
+    }
+
+    private void TryReplace(IDictionary<string, string?> values)
+    {
+        try
+        {
+            Provider.Replace(values);
+        }
+        catch (AggregateException)
+        {
+            // The watcher that refused the new values cannot take the old ones either: it has reported that the first time.
+        }
+    }
+
+    /// <summary>A value of the environment, the command line or the service's own files.</summary>
+    private string? Own(string name)
+    {
+        if (name.Length == 0) return null;
+        var key = ConfigEnvironment.Key(name, out _);
+        foreach (var provider in root.Providers.Reverse())
+        {
+            if (ReferenceEquals(provider, Provider)) continue;
+            if (provider.TryGet(name, out var value) || provider.TryGet(key, out value)) return value;
+        }
+        return null;
+    }
+
+    private static bool Same(IDictionary<string, string?> a, Dictionary<string, string?> b) =>
+        a.Count == b.Count && b.All(pair => a.TryGetValue(pair.Key, out var value) && value == pair.Value);
+}

@@ -1,0 +1,31 @@
+namespace SecureMesh.Sdk;
+
+/// <summary>Ids of the SDK's log messages: a hundred per folder; a name never changes its number.</summary>
+internal static class EventIds
+{
+    public const int ConfigWaiting = 100;
+    public const int ConfigKept = 101;
+    public const int ConfigKeptUnusable = 102;
+    public const int ConfigKeptNotWritten = 103;
+    public const int ConfigUnresolved = 104;
+    public const int ConfigChanged = 105;
+    public const int ConfigFetchFailed = 106;
+    public const int ConfigReached = 107;
+    public const int ConfigRefused = 108;
+
+    public const int RegistryUnreachable = 200;
+    public const int RegistryReached = 201;
+    public const int RegistryRefused = 202;
+    public const int RegistryRegistered = 203;
+    public const int RegistryForgotten = 204;
+    public const int RegistryDeregistered = 205;
+    public const int RegistryInstanceSkipped = 206;
+    public const int RegistryRetained = 207;
+    public const int RegistryNoAddress = 208;
+    public const int RegistryListener = 209;
+
+    public const int TokenFetched = 300;
+    public const int TokenFailed = 301;
+    public const int CallRetried = 302;
+    public const int CallUnauthorized = 303;
+}
