@@ -8,6 +8,7 @@ internal static class CallerEventIds
     public const int KeysFailed = 402;
     public const int KeySkipped = 403;
     public const int ModeKept = 404;
+    public const int CredentialsRefused = 405;
 
     public const int Answered = 500;
     public const int Unhandled = 501;

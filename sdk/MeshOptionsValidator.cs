@@ -15,6 +15,8 @@ internal sealed class MeshOptionsValidator : IValidateOptions<MeshOptions>
         var addresses = options.Auth.Addresses();
         if (addresses.Length == 0 || !addresses.All(IsHttp))
             result.AddError($"mesh:auth:url must be http or https URLs separated by commas, not '{options.Auth.Url}'.");
+        if (ForwardedSlice.Networks(options.TrustedProxies) is null)
+            result.AddError($"mesh:trustedProxies must be networks or addresses separated by commas, not '{options.TrustedProxies}'.");
         return result.Build();
     }
 

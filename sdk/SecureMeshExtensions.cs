@@ -27,6 +27,8 @@ public static class SecureMeshExtensions
         builder.AddRegistryClient();
         builder.AddServiceTokens();
         builder.Services.Configure<HostOptions>(options => options.ShutdownTimeout = TimeSpan.FromSeconds(2.5));
+        builder.AddLogs();
+        builder.AddForwarded();
         builder.AddErrors();
         builder.AddBearer();
         builder.AddHealth();
