@@ -28,4 +28,20 @@ internal static class EventIds
     public const int TokenFailed = 301;
     public const int CallRetried = 302;
     public const int CallUnauthorized = 303;
+
+    public const int Refused = 400;
+    public const int KeysFetched = 401;
+    public const int KeysFailed = 402;
+    public const int KeySkipped = 403;
+    public const int ModeKept = 404;
+    public const int CredentialsRefused = 405;
+
+    public const int Answered = 500;
+    public const int Unhandled = 501;
+    public const int BadRequest = 502;
+    public const int Undecided = 503;
+
+    public const int HealthFailed = 600;
+    public const int Exporting = 700;
+    public const int ExportFailed = 701;
 }

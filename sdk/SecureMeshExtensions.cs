@@ -23,11 +23,11 @@ public static class SecureMeshExtensions
         builder.Configuration.AddInMemoryCollection([new("mesh:name", wireName)]);
         builder.Services.TryAddSingleton(TimeProvider.System);
         builder.Services.AddOptionsWithValidateOnStart<MeshOptions, MeshOptionsValidator>().BindConfiguration("mesh");
+        builder.AddLogs();
         builder.AddConfigClient();
         builder.AddRegistryClient();
         builder.AddServiceTokens();
         builder.Services.Configure<HostOptions>(options => options.ShutdownTimeout = TimeSpan.FromSeconds(2.5));
-        builder.AddLogs();
         builder.AddForwarded();
         builder.AddErrors();
         builder.AddBearer();

@@ -65,7 +65,7 @@ internal sealed partial class BearerEvents(IErrorDialect dialect, ILogger<Bearer
 
     private static partial class Log
     {
-        [LoggerMessage(CallerEventIds.Refused, LogLevel.Information, "Refused with {Status} {Error}: {Cause}")]
+        [LoggerMessage(EventIds.Refused, LogLevel.Information, "Refused with {Status} {Error}: {Cause}")]
         public static partial void Refused(ILogger logger, int status, string error, string cause);
     }
 }

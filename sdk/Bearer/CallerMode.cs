@@ -59,7 +59,7 @@ internal sealed partial class CallerMode : IDisposable
 
     private static partial class Log
     {
-        [LoggerMessage(CallerEventIds.ModeKept, LogLevel.Error, "access:mode changed to {Mode}, which is unknown: the mode before stays in force")]
+        [LoggerMessage(EventIds.ModeKept, LogLevel.Error, "access:mode changed to {Mode}, which is unknown: the mode before stays in force")]
         public static partial void Kept(ILogger logger, string mode);
     }
 }

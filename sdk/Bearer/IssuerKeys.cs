@@ -130,13 +130,13 @@ internal sealed partial class IssuerKeys(IHttpClientFactory clients, IOptions<Me
 
     private static partial class Log
     {
-        [LoggerMessage(CallerEventIds.KeysFetched, LogLevel.Debug, "Fetched {Count} keys from {Address}")]
+        [LoggerMessage(EventIds.KeysFetched, LogLevel.Debug, "Fetched {Count} keys from {Address}")]
         public static partial void Fetched(ILogger logger, int count, string address);
 
-        [LoggerMessage(CallerEventIds.KeysFailed, LogLevel.Warning, "No keys from {Address}: {Cause}")]
+        [LoggerMessage(EventIds.KeysFailed, LogLevel.Warning, "No keys from {Address}: {Cause}")]
         public static partial void Failed(ILogger logger, string address, string cause);
 
-        [LoggerMessage(CallerEventIds.KeySkipped, LogLevel.Warning, "Left out a key published by {Address}: {Cause}")]
+        [LoggerMessage(EventIds.KeySkipped, LogLevel.Warning, "Left out a key published by {Address}: {Cause}")]
         public static partial void Skipped(ILogger logger, string address, string cause);
     }
 }

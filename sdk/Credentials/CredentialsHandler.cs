@@ -75,7 +75,7 @@ internal sealed partial class CredentialsHandler(
 
     private static partial class Log
     {
-        [LoggerMessage(CallerEventIds.CredentialsRefused, LogLevel.Information, "Refused with {Status} {Error}: {Cause}")]
+        [LoggerMessage(EventIds.CredentialsRefused, LogLevel.Information, "Refused with {Status} {Error}: {Cause}")]
         public static partial void Refused(ILogger logger, int status, string error, string cause);
     }
 }

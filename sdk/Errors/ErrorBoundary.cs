@@ -81,10 +81,10 @@ internal sealed partial class ErrorBoundary(IErrorDialect dialect, ILogger<Error
 
     private static partial class Log
     {
-        [LoggerMessage(CallerEventIds.Unhandled, LogLevel.Error, "The request failed")]
+        [LoggerMessage(EventIds.Unhandled, LogLevel.Error, "The request failed")]
         public static partial void Unhandled(ILogger logger, Exception exception);
 
-        [LoggerMessage(CallerEventIds.BadRequest, LogLevel.Information, "Answered {Status}: {Cause}")]
+        [LoggerMessage(EventIds.BadRequest, LogLevel.Information, "Answered {Status}: {Cause}")]
         public static partial void BadRequest(ILogger logger, int status, string cause);
     }
 }

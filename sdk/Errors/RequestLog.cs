@@ -38,7 +38,7 @@ internal sealed partial class RequestLog(ILogger<RequestLog> logger, TimeProvide
 
     private static partial class Log
     {
-        [LoggerMessage(CallerEventIds.Answered, LogLevel.Information, "{Method} {Path} {Status} in {Milliseconds} ms, client {Client}, trace {Trace}")]
+        [LoggerMessage(EventIds.Answered, LogLevel.Information, "{Method} {Path} {Status} in {Milliseconds} ms, client {Client}, trace {Trace}")]
         public static partial void Answered(ILogger logger, string method, string path, int status, double milliseconds, string client, string trace);
     }
 }

@@ -136,7 +136,7 @@ internal sealed partial class HealthEndpoint(
 
     private static partial class Log
     {
-        [LoggerMessage(CallerEventIds.HealthFailed, LogLevel.Warning, "Health check {Check} gave no answer")]
+        [LoggerMessage(EventIds.HealthFailed, LogLevel.Warning, "Health check {Check} gave no answer")]
         public static partial void Failed(ILogger logger, string check, Exception? exception);
     }
 }
