@@ -1,0 +1,12 @@
+namespace SecureMesh.Account.Accounts;
+
+/// <summary>An account as the answer; personal data, so no cache keeps it.</summary>
+internal sealed record AccountResult(Account Account) : IResult
+{
+    public Task ExecuteAsync(HttpContext httpContext)
+    {
+        httpContext.Response.Headers.CacheControl = "no-store";
+        httpContext.Response.Headers.XContentTypeOptions = "nosniff";
+        return httpContext.Response.WriteAsJsonAsync(Account, AccountJson.Wire.Account, cancellationToken: httpContext.RequestAborted);
+    }
+}

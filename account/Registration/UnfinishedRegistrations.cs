@@ -1,0 +1,41 @@
+namespace SecureMesh.Account.Registration;
+
+/// <summary>Undoes, at the start and from time to time, the registrations that a crash or an unreachable auth left half done.</summary>
+internal sealed partial class UnfinishedRegistrations(
+    IRegistrations registrations, Registrar registrar, TimeProvider time, ILogger<UnfinishedRegistrations> logger) : BackgroundService
+{
+    /// <summary>How old a registration is before it counts as left behind; far more than one can take.</summary>
+    public static readonly TimeSpan Age = TimeSpan.FromMinutes(1);
+
+    public static readonly TimeSpan Period = TimeSpan.FromSeconds(15);
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        using var timer = new PeriodicTimer(Period, time);
+        do await SweepAsync(stoppingToken);
+        while (await timer.WaitForNextTickAsync(stoppingToken));
+    }
+
+    private async Task SweepAsync(CancellationToken stoppingToken)
+    {
+        try
+        {
+            foreach (var left in await registrations.UnfinishedAsync(time.GetUtcNow() - Age, stoppingToken))
+            {
+                stoppingToken.ThrowIfCancellationRequested();
+                // One that cannot be undone says that auth is away; the others wait for the next time too.
+                if (!await registrar.TryUndoAsync(left.Name, left.Key)) return;
+            }
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            Log.Failed(logger, e);
+        }
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(EventIds.SweepFailed, LogLevel.Error, "Unfinished registrations could not be undone; will be tried again")]
+        public static partial void Failed(ILogger logger, Exception exception);
+    }
+}

@@ -1,0 +1,110 @@
+using SecureMesh.Tests.Support;
+using Xunit;
+
+namespace SecureMesh.Account.Tests;
+
+public sealed class AccessTests : IAsyncLifetime
+{
+    private AccountMesh _mesh = null!;
+
+    public async ValueTask InitializeAsync()
+    {
+        _mesh = await AccountMesh.StartAsync(settings: ("mesh:demo", "true"));
+        (await _mesh.RegisterAsync(AccountMesh.Alice)).Expect(200);
+        (await _mesh.RegisterAsync("""{"username":"bob1","password":"secret1"}""")).Expect(200);
+    }
+
+    public ValueTask DisposeAsync() => _mesh.DisposeAsync();
+
+    [Fact]
+    public async Task The_owner_a_service_and_nobody_else_read_an_account()
+    {
+        (await _mesh.GetAsync("/accounts/alice1", _mesh.User("alice1"))).Expect(200);
+        (await _mesh.GetAsync("/accounts/ALICE1", _mesh.User("alice1"))).Expect(200);
+        (await _mesh.GetAsync("/accounts/alice1", _mesh.Server())).Expect(200);
+        (await _mesh.GetAsync("/accounts/alice1")).Expect(401);
+
+        var other = await _mesh.GetAsync("/accounts/alice1", _mesh.User("bob1"));
+        Assert.Equal((403, "access_denied", "application/problem+json"), (other.Status, other.Error, other.MediaType));
+    }
+
+    [Fact]
+    public async Task A_stranger_cannot_tell_which_accounts_exist()
+    {
+        var existing = await _mesh.GetAsync("/accounts/alice1", _mesh.User("bob1"));
+        var missing = await _mesh.GetAsync("/accounts/nobody1", _mesh.User("bob1"));
+
+        Assert.Equal(existing.Expect(403).Json.GetProperty("detail").GetString(), missing.Expect(403).Json.GetProperty("detail").GetString());
+    }
+
+    [Theory]
+    [InlineData("nobody1")]
+    [InlineData("x")]
+    [InlineData("%ff%fe")]
+    [InlineData("a%20b%2fc")]
+    public async Task A_service_that_asks_for_an_account_that_is_not_there_gets_404(string name)
+    {
+        var answer = await _mesh.GetAsync("/accounts/" + name, _mesh.Server());
+
+        Assert.Equal((404, "not_found", "application/problem+json"), (answer.Status, answer.Error, answer.MediaType));
+    }
+
+    [Fact]
+    public async Task The_demo_account_is_open_at_its_exact_path_alone()
+    {
+        var open = (await _mesh.GetAsync("/accounts/demo")).Expect(200).Json;
+        Assert.Equal(9, open.GetProperty("incomes").GetArrayLength() + open.GetProperty("expenses").GetArrayLength());
+
+        (await _mesh.GetAsync("/accounts/demo/")).Expect(401);
+        (await _mesh.GetAsync("/accounts/Demo")).Expect(401);
+        (await _mesh.GetAsync("/accounts/demo/", _mesh.User("alice1"))).Expect(200);
+        (await _mesh.GetAsync("/accounts/Demo", _mesh.User("alice1"))).Expect(403);
+    }
+
+    [Theory]
+    [InlineData("GET")]
+    [InlineData("PUT")]
+    public async Task The_own_account_needs_a_token_with_scope_ui(string method)
+    {
+        var none = await _mesh.SendAsync(new HttpMethod(method), "/accounts/current", null, null);
+        var tooLittle = await _mesh.SendAsync(new HttpMethod(method), "/accounts/current", null, _mesh.Issuer.UserToken("alice1", "openid"));
+        var service = await _mesh.SendAsync(new HttpMethod(method), "/accounts/current", null, _mesh.Server());
+
+        Assert.Equal((401, "unauthorized"), (none.Status, none.Error));
+        Assert.NotEmpty(none.Message.Headers.WwwAuthenticate);
+        Assert.Equal(403, tooLittle.Status);
+        Assert.Equal(403, service.Status);
+    }
+
+    [Fact]
+    public async Task An_owners_token_that_was_given_out_for_less_does_not_read_the_account_by_name_either()
+    {
+        (await _mesh.GetAsync("/accounts/alice1", _mesh.Issuer.UserToken("alice1", "openid"))).Expect(403);
+    }
+
+    [Fact]
+    public async Task A_client_of_the_owners_name_is_not_the_owner()
+    {
+        (await _mesh.GetAsync("/accounts/alice1", _mesh.Issuer.ClientToken("alice1", "ui"))).Expect(403);
+    }
+
+    [Fact]
+    public async Task A_forged_token_is_401()
+    {
+        var forged = TestIssuer.Sign(new SigningKey(), _mesh.Issuer.Claims(("user_name", "alice1"), ("scope", new[] { "ui", "server" })));
+
+        (await _mesh.GetAsync("/accounts/current", forged)).Expect(401);
+        (await _mesh.GetAsync("/accounts/alice1", forged)).Expect(401);
+    }
+
+    [Theory]
+    [InlineData("DELETE", "/accounts/alice1", 405)]
+    [InlineData("PUT", "/accounts/alice1", 405)]
+    [InlineData("GET", "/accounts/", 405)]
+    [InlineData("POST", "/accounts/current", 405)]
+    [InlineData("GET", "/accounts/alice1/more", 404)]
+    public async Task What_is_not_offered_is_refused(string method, string path, int status)
+    {
+        Assert.Equal(status, (await _mesh.SendAsync(new HttpMethod(method), path, null, _mesh.Server())).Status);
+    }
+}
