@@ -8,7 +8,7 @@ namespace SecureMesh.Tests.Support;
 /// <summary>Fresh databases of both engines, so that every store is tested on each.</summary>
 public static class Databases
 {
-    /// <summary>For <c>[MemberData(nameof(Databases.Engines), MemberType = typeof(Databases))]</c>.</summary>
+    /// <summary>The engines. Theories take them by <c>[ClassData(typeof(EachEngine))]</c>, because the analyzer of xUnit fails on member data of another assembly.</summary>
     public static TheoryData<SqlEngine> Engines { get; } = [SqlEngine.Sqlite, SqlEngine.PostgreSql];
 
     /// <summary>Settings (<c>mesh:database</c>) that put a service on a fresh database of the engine; dispose it after the service.</summary>
@@ -24,6 +24,12 @@ public static class Databases
         var service = new NpgsqlConnectionStringBuilder(admin) { SearchPath = schema, MaxPoolSize = 20 };
         return new TestDatabase(engine, service.ConnectionString, admin, null) { Schema = schema };
     }
+}
+
+/// <summary>Runs a theory on every engine.</summary>
+public sealed class EachEngine : TheoryData<SqlEngine>
+{
+    public EachEngine() : base(SqlEngine.Sqlite, SqlEngine.PostgreSql) { }
 }
 
 /// <summary>One fresh database.</summary>
