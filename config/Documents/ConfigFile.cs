@@ -1,0 +1,52 @@
+using System.Text;
+
+namespace SecureMesh.Config.Documents;
+
+/// <summary>A configuration file after reading: its documents, or why it cannot be read.</summary>
+/// <param name="Documents">The documents, lowest priority first; empty when broken.</param>
+/// <param name="Fault">What is wrong, without the file's name; null when all is well.</param>
+/// <param name="Line">Line of the fault, from 1; 0 = unknown.</param>
+internal sealed record ConfigFile(IReadOnlyList<ConfigDocument> Documents, string? Fault = null, int Line = 0)
+{
+    private static readonly UTF8Encoding StrictUtf8 = new(false, throwOnInvalidBytes: true);
+
+    /// <summary>Extensions of configuration files, highest priority first.</summary>
+    public static readonly IReadOnlyList<string> Extensions = [".properties", ".xml", ".yml", ".yaml"];
+
+    public static ConfigFile Read(string extension, byte[] content)
+    {
+        try
+        {
+            return new(extension switch
+            {
+                ".properties" => PropertiesDocuments.Read(Encoding.Latin1.GetString(content)),
+                ".xml" => XmlDocuments.Read(content),
+                _ => YamlDocuments.Read(Utf8(content)),
+            });
+        }
+        catch (DocumentException e)
+        {
+            return Broken(e);
+        }
+    }
+
+    public static ConfigFile Broken(DocumentException e)
+    {
+        var position = e.Origin?.Split(':');
+        var line = position is null ? 0 : int.Parse(position[0], System.Globalization.CultureInfo.InvariantCulture);
+        return new([], position is null ? e.Message : $"line {position[0]}, column {position[1]}: {e.Message}", line);
+    }
+
+    private static string Utf8(byte[] content)
+    {
+        try
+        {
+            var text = StrictUtf8.GetString(content);
+            return text.StartsWith('\uFEFF') ? text[1..] : text;
+        }
+        catch (DecoderFallbackException)
+        {
+            throw new DocumentException(null, "the file is not UTF-8");
+        }
+    }
+}
