@@ -21,7 +21,6 @@ internal sealed record ConfigError(int Status, string? Message = null) : IResult
         var response = httpContext.Response;
         response.StatusCode = Status;
         response.Headers.CacheControl = "no-store";
-        if (Status == 401) response.Headers.WWWAuthenticate = "Basic realm=\"config\", charset=\"UTF-8\""; // RFC 7617 §2
         if (Status == 405) response.Headers.Allow = "GET, HEAD";
         if (WithoutBody) return Task.CompletedTask;
         var time = httpContext.RequestServices.GetRequiredService<TimeProvider>();

@@ -1,6 +1,5 @@
 using System.Net;
 using Microsoft.AspNetCore.Authorization;
-using Microsoft.AspNetCore.Authorization.Policy;
 using Microsoft.Extensions.Options;
 using SecureMesh.Sdk;
 
@@ -15,7 +14,7 @@ internal static class AccessSlice
     {
         builder.AddServiceCredentials();
         builder.Services.AddSingleton<IAuthorizationHandler, ReaderHandler>();
-        builder.Services.AddSingleton<IAuthorizationMiddlewareResultHandler, RefusalWriter>();
+        builder.Services.AddSingleton<IErrorDialect, ConfigDialect>();
         builder.Services.AddHostedService<OpenReadingWarning>();
         builder.Services.AddAuthorizationBuilder().AddPolicy(MayRead, policy => policy
             .AddAuthenticationSchemes(ServiceCredentials.Scheme)
@@ -42,15 +41,13 @@ internal sealed class ReaderHandler(IOptions<MeshOptions> options) : Authorizati
         && (http.Request.Host.Host is "localhost" || (IPAddress.TryParse(http.Request.Host.Host, out var host) && IPAddress.IsLoopback(host)));
 }
 
-/// <summary>Writes refusals in this server's own dialect.</summary>
-internal sealed class RefusalWriter : IAuthorizationMiddlewareResultHandler
+/// <summary>What the SDK refuses in this server's name, in this server's own dialect.</summary>
+internal sealed class ConfigDialect : IErrorDialect
 {
-    private readonly AuthorizationMiddlewareResultHandler _granted = new();
-
-    public Task HandleAsync(RequestDelegate next, HttpContext context, AuthorizationPolicy policy, PolicyAuthorizationResult authorizeResult)
+    public Task WriteAsync(HttpContext http, Problem problem)
     {
-        if (authorizeResult.Succeeded) return _granted.HandleAsync(next, context, policy, authorizeResult);
-        return new ConfigError(authorizeResult.Challenged ? 401 : 403).ExecuteAsync(context);
+        if (problem.Challenge is not null) http.Response.Headers.WWWAuthenticate = problem.Challenge;
+        return new ConfigError(problem.Status, problem.Detail).ExecuteAsync(http);
     }
 }
 

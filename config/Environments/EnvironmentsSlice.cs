@@ -1,6 +1,7 @@
 using System.Text.RegularExpressions;
 using SecureMesh.Config.Access;
 using SecureMesh.Config.Merged;
+using SecureMesh.Sdk;
 
 namespace SecureMesh.Config.Environments;
 
@@ -23,7 +24,7 @@ internal static partial class EnvironmentsSlice
         var environments = app.Services.GetRequiredService<EnvironmentEndpoint>();
         var merged = app.Services.GetRequiredService<MergedEndpoint>();
         var files = app.Services.GetRequiredService<FileEndpoint>();
-        var readers = app.MapGroup("").RequireAuthorization(AccessSlice.MayRead);
+        var readers = app.MapGroup("").RequireAuthorization(AccessSlice.MayRead).WithOwnErrors();
 
         // foo-dev.yml
         readers.MapMethods("/{name}", Reading, Answer(http => merged.HandleAsync(http, null, Value(http, "name"))));
