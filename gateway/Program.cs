@@ -1,2 +1,30 @@
-var app = WebApplication.CreateBuilder(args).Build();
-app.Run();
+using SecureMesh.Gateway.Access;
+using SecureMesh.Gateway.Health;
+using SecureMesh.Gateway.Hygiene;
+using SecureMesh.Gateway.Limits;
+using SecureMesh.Gateway.Listening;
+using SecureMesh.Gateway.Protocol;
+using SecureMesh.Gateway.Routes;
+using SecureMesh.Sdk;
+
+return MeshProgram.Run(() =>
+{
+    var builder = WebApplication.CreateBuilder(args);
+    builder.AddSecureMesh("gateway");
+    builder.AddProtocol();
+    builder.AddListening();
+    builder.AddHygiene();
+    builder.AddLimits();
+    builder.AddAccess();
+    builder.AddRoutes();
+    builder.AddReadiness();
+
+    var app = builder.Build();
+    app.UseHygiene(); // before routing: what routing sees must be what is sent
+    app.UseRouting();
+    app.UseLimits(); // before access: a flood must not cost signature checks
+    app.UseAccess();
+    app.MapRoutes();
+    app.MapReadiness();
+    return app;
+});

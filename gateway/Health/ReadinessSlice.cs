@@ -1,0 +1,31 @@
+using Microsoft.Extensions.Diagnostics.HealthChecks;
+using SecureMesh.Gateway.Routes;
+using SecureMesh.Sdk;
+
+namespace SecureMesh.Gateway.Health;
+
+/// <summary><c>/healthz</c>: 200 once the whole mesh can serve.</summary>
+internal static class ReadinessSlice
+{
+    public static void AddReadiness(this WebApplicationBuilder builder) =>
+        // It is asked until it answers; each no would be an error in the log.
+        builder.Logging.AddFilter("Microsoft.Extensions.Diagnostics.HealthChecks", LogLevel.None);
+
+    public static void MapReadiness(this IEndpointRouteBuilder app) => app.MapGet("/healthz", AnswerAsync).AllowAnonymous();
+
+    private static async Task<IResult> AnswerAsync(RouteTable table, IServiceRegistry registry, HealthCheckService health, CancellationToken cancellationToken)
+    {
+        var snapshot = registry.Current;
+        var served = table.Current.Select(route => route.Service).Distinct().All(service => snapshot.Up(service).Any(ProxyRoutes.IsUsable));
+        // Which service is missing, and why, is for an operator: /actuator/health and the log say it.
+        return served && await HasKeysAsync(health, cancellationToken)
+            ? Results.Text("ok")
+            : new Problem(503, "not_ready", "The mesh is not ready") { RetryAfter = TimeSpan.FromSeconds(1) };
+    }
+
+    private static async Task<bool> HasKeysAsync(HealthCheckService health, CancellationToken cancellationToken)
+    {
+        var report = await health.CheckHealthAsync(check => check.Name == "keys", cancellationToken);
+        return report.Entries.TryGetValue("keys", out var keys) && keys.Status == HealthStatus.Healthy;
+    }
+}

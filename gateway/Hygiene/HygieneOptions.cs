@@ -1,0 +1,31 @@
+using Microsoft.Extensions.Options;
+
+namespace SecureMesh.Gateway.Hygiene;
+
+/// <summary>Whom the gateway answers as and whom it believes; section <c>gateway</c>.</summary>
+internal sealed class HygieneOptions
+{
+    private static readonly char[] _separators = [',', ' '];
+    private static readonly string[] _local = ["localhost", "127.0.0.1", "[::1]"];
+
+    /// <summary>Public base URL; its host is served.</summary>
+    public string Url { get; set; } = "http://localhost:8080";
+
+    /// <summary>Further host names that are served, without port, separated by commas; loopback names always are.</summary>
+    public string Hosts { get; set; } = "";
+
+    public bool Serves(string host)
+    {
+        if (_local.Contains(host, StringComparer.OrdinalIgnoreCase)) return true;
+        if (Uri.TryCreate(Url, UriKind.Absolute, out var url) && url.Host.Equals(host, StringComparison.OrdinalIgnoreCase)) return true;
+        return Hosts.Length > 0 && Hosts.Split(_separators, StringSplitOptions.RemoveEmptyEntries).Contains(host, StringComparer.OrdinalIgnoreCase);
+    }
+}
+
+internal sealed class HygieneOptionsValidator : IValidateOptions<HygieneOptions>
+{
+    public ValidateOptionsResult Validate(string? name, HygieneOptions options) =>
+        Uri.TryCreate(options.Url, UriKind.Absolute, out var url) && url.Scheme is "http" or "https"
+            ? ValidateOptionsResult.Success
+            : ValidateOptionsResult.Fail($"gateway:url must be the public http or https URL of the gateway, not '{options.Url}'.");
+}

@@ -1,0 +1,52 @@
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.Extensions.Options;
+using SecureMesh.Gateway.Protocol;
+using SecureMesh.Sdk;
+
+namespace SecureMesh.Gateway.Hygiene;
+
+/// <summary>Refuses, before anything is decided about it, a request that gateway and service could read differently.</summary>
+internal sealed partial class RequestGuard(IOptionsMonitor<HygieneOptions> options, ILogger<RequestGuard> logger)
+{
+    /// <summary>Headers of which a second one would make one reader believe the first and another the last.</summary>
+    private static readonly string[] _single = ["Authorization", "DPoP", "Content-Type", "Content-Length", "Host", "Transfer-Encoding"];
+
+    public Task InvokeAsync(HttpContext http, RequestDelegate next)
+    {
+        if (Fault(http) is not { } problem) return next(http);
+        Log.Refused(logger, problem.Status, problem.Detail);
+        // What follows on this connection may be anything.
+        if (http.Request.Protocol == HttpProtocol.Http11) http.Response.Headers.Connection = "close";
+        return http.RefuseAsync(problem);
+    }
+
+    private Problem? Fault(HttpContext http)
+    {
+        var request = http.Request;
+        // 1. The target as it came, before the framework normalised it (RFC 9112 §3.2).
+        var target = http.Features.Get<IHttpRequestFeature>()?.RawTarget ?? "";
+        if (RequestTarget.Fault(target) is { } fault) return Invalid(fault);
+        // 2. The method: a trace would show the caller what the gateway adds.
+        if (HttpMethods.IsTrace(request.Method) || HttpMethods.IsConnect(request.Method)) return new(405, "method_not_allowed", "This address does not take the method");
+        // 3. The name under which the gateway was called: links and cookies never depend on it, but a cache or a log might.
+        if (!request.Host.HasValue) return Invalid("The Host header is missing");
+        if (!options.CurrentValue.Serves(request.Host.Host)) return new(421, "misdirected_request", "This host is not served here");
+        // 4. One length only (RFC 9112 §6.1). Kestrel files a length beside a transfer coding under the second name.
+        var headers = request.Headers;
+        if (headers.TransferEncoding.Count > 0 && (headers.ContentLength is not null || headers.ContainsKey("X-Content-Length"))) return Invalid("The request has two lengths");
+        // 5. One value only.
+        foreach (var name in _single)
+        {
+            if (headers.TryGetValue(name, out var values) && values.Count > 1) return Invalid($"The header {name} stands there more than once");
+        }
+        return null;
+    }
+
+    private static Problem Invalid(string detail) => new(400, "invalid_request", detail);
+
+    private static partial class Log
+    {
+        [LoggerMessage(EventIds.RequestRefused, LogLevel.Information, "Refused with {Status}: {Cause}")]
+        public static partial void Refused(ILogger logger, int status, string cause);
+    }
+}

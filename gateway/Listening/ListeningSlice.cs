@@ -1,0 +1,84 @@
+using System.Net;
+using System.Security.Authentication;
+using System.Text;
+using Microsoft.AspNetCore.Server.Kestrel.Https;
+using SecureMesh.Sdk;
+
+namespace SecureMesh.Gateway.Listening;
+
+/// <summary>Where the gateway listens, and with which certificate.</summary>
+internal static class ListeningSlice
+{
+    public static void AddListening(this WebApplicationBuilder builder)
+    {
+        var certificate = Certificate(builder);
+        CheckAddresses(builder.Configuration, certificate is not null);
+        builder.WebHost.ConfigureKestrel(kestrel =>
+        {
+            // The bytes of header values pass as they are; UTF-8 and Latin-1 readers find what was sent.
+            kestrel.RequestHeaderEncodingSelector = _ => Encoding.Latin1;
+            kestrel.ResponseHeaderEncodingSelector = _ => Encoding.Latin1;
+            if (certificate is not null) kestrel.ConfigureHttpsDefaults(https => Use(https, certificate));
+        });
+    }
+
+    private static ReloadingCertificate? Certificate(WebApplicationBuilder builder)
+    {
+        var (certificate, key) = (builder.Configuration["gateway:tls:certificate"], builder.Configuration["gateway:tls:key"]);
+        if (string.IsNullOrEmpty(certificate) && string.IsNullOrEmpty(key)) return null;
+        if (string.IsNullOrEmpty(certificate) || string.IsNullOrEmpty(key)) throw new MeshStartException("gateway:tls:certificate and gateway:tls:key must both name a PEM file.");
+        var reloading = new ReloadingCertificate(certificate, key, TimeProvider.System);
+        builder.Services.AddSingleton(reloading);
+        builder.Services.AddHostedService<CertificateLog>();
+        return reloading;
+    }
+
+    private static void Use(HttpsConnectionAdapterOptions https, ReloadingCertificate certificate)
+    {
+        https.SslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13;
+        https.ServerCertificateSelector = (_, _) => certificate.Current.TargetCertificate;
+        https.OnAuthenticate = (_, options) =>
+        {
+            // A context, unlike a selected certificate, also sends the intermediates of the file.
+            options.ServerCertificateSelectionCallback = null;
+            options.ServerCertificateContext = certificate.Current;
+        };
+    }
+
+    private static void CheckAddresses(ConfigurationManager configuration, bool hasCertificate)
+    {
+        var demo = configuration.GetValue("mesh:demo", false);
+        var behindProxy = TrustedProxies.Read(configuration).Count > 0;
+        foreach (var address in Addresses(configuration))
+        {
+            var https = address.StartsWith("https:", StringComparison.OrdinalIgnoreCase);
+            if (https && !hasCertificate) throw new MeshStartException($"{address} needs a certificate: set gateway:tls:certificate and gateway:tls:key to PEM files.");
+            if (IsLoopback(address)) continue;
+            if (demo) throw new MeshStartException($"{address} is not a loopback address, and demo identities are known to everybody: listen on loopback, or start with --production.");
+            if (!https && !behindProxy)
+                throw new MeshStartException($"{address} is not a loopback address and not encrypted: use https with gateway:tls:certificate and gateway:tls:key, or list the proxy in front in gateway:trustedProxies.");
+        }
+    }
+
+    private static IEnumerable<string> Addresses(ConfigurationManager configuration)
+    {
+        foreach (var url in (configuration["urls"] ?? "").Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)) yield return url;
+        foreach (var endpoint in configuration.GetSection("Kestrel:Endpoints").GetChildren())
+        {
+            if (endpoint["Url"] is { } url) yield return url;
+        }
+        if (!string.IsNullOrEmpty(configuration["urls"])) yield break; // the framework takes ports only without urls
+        foreach (var port in Ports(configuration["http_ports"])) yield return $"http://*:{port}";
+        foreach (var port in Ports(configuration["https_ports"])) yield return $"https://*:{port}";
+    }
+
+    private static string[] Ports(string? text) => (text ?? "").Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+
+    /// <summary>Any name but localhost makes Kestrel listen on all addresses.</summary>
+    private static bool IsLoopback(string address)
+    {
+        if (!BindingAddress.Parse(address).Host.Trim('[', ']').Equals("localhost", StringComparison.OrdinalIgnoreCase))
+            return IPAddress.TryParse(BindingAddress.Parse(address).Host.Trim('[', ']'), out var ip) && IPAddress.IsLoopback(ip);
+        return true;
+    }
+}

@@ -1,0 +1,35 @@
+using System.Text.Json.Serialization;
+using SecureMesh.Sdk;
+
+namespace SecureMesh.Gateway.Protocol;
+
+/// <summary>
+/// The only writer of the gateway's own errors: problem+json, and below <c>/uaa/</c> UAA's members as
+/// <c>application/json</c>, on which UAA's clients insist. What a service answers passes by unchanged.
+/// </summary>
+internal sealed class GatewayErrors : IErrorDialect
+{
+    public Task WriteAsync(HttpContext http, Problem problem)
+    {
+        http.Response.Headers.XContentTypeOptions = "nosniff";
+        return http.Request.Path.StartsWithSegments("/uaa") ? WriteUaaAsync(http, problem) : problem.ExecuteAsync(http);
+    }
+
+    private static Task WriteUaaAsync(HttpContext http, Problem problem)
+    {
+        var response = http.Response;
+        response.StatusCode = problem.Status;
+        response.Headers.CacheControl = "no-store";
+        if (problem.Challenge is not null) response.Headers.WWWAuthenticate = problem.Challenge;
+        if (problem.RetryAfter is { } wait) response.Headers.RetryAfter = Math.Max(1, (long)Math.Ceiling(wait.TotalSeconds)).ToString(System.Globalization.CultureInfo.InvariantCulture);
+        return response.WriteAsJsonAsync(new UaaError(problem.Error, problem.Detail), UaaJson.Default.UaaError, "application/json", http.RequestAborted);
+    }
+}
+
+/// <summary>An error as UAA writes it.</summary>
+internal sealed record UaaError(
+    [property: JsonPropertyName("error")] string Error,
+    [property: JsonPropertyName("error_description")] string Description);
+
+[JsonSerializable(typeof(UaaError))]
+internal sealed partial class UaaJson : JsonSerializerContext;

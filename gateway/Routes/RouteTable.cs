@@ -1,0 +1,78 @@
+using Microsoft.Extensions.Primitives;
+using SecureMesh.Gateway.Protocol;
+using SecureMesh.Sdk;
+
+namespace SecureMesh.Gateway.Routes;
+
+/// <summary>
+/// The routes in force. A changed configuration replaces them as a whole or, when anything in it is wrong, not at all.
+/// </summary>
+internal sealed partial class RouteTable : IDisposable
+{
+    private readonly IConfiguration _configuration;
+    private readonly ILogger<RouteTable> _logger;
+    private readonly Lock _gate = new();
+    private readonly IDisposable _watch;
+    private volatile State _state;
+
+    public RouteTable(IConfiguration configuration, ILogger<RouteTable> logger)
+    {
+        (_configuration, _logger) = (configuration, logger);
+        var (routes, faults) = RouteReader.Read(configuration);
+        if (faults.Count > 0) throw new MeshStartException("the routes are wrong: " + string.Join(" ", faults));
+        _state = new State(routes, null, new());
+        Log.Loaded(_logger, routes.Count);
+        _watch = ChangeToken.OnChange(configuration.GetReloadToken, Reload);
+        Reload(); // what changed between the reading and the watching
+    }
+
+    public IReadOnlyList<Route> Current => _state.Routes;
+
+    /// <summary>Why the newest configuration was refused; null when it is in force.</summary>
+    public string? Fault => _state.Fault;
+
+    /// <summary>A token that fires once when <see cref="Current"/> has been replaced.</summary>
+    public IChangeToken Watch() => new CancellationChangeToken(_state.Replaced.Token);
+
+    public void Dispose() => _watch.Dispose();
+
+    private void Reload()
+    {
+        State old;
+        lock (_gate)
+        {
+            old = _state;
+            var (routes, faults) = RouteReader.Read(_configuration);
+            if (faults.Count > 0)
+            {
+                var fault = string.Join(" ", faults);
+                if (fault == old.Fault) return;
+                _state = old with { Fault = fault };
+                Log.Refused(_logger, fault);
+                return;
+            }
+            if (Text(routes) == Text(old.Routes))
+            {
+                if (old.Fault is not null) Log.Loaded(_logger, routes.Count);
+                _state = old with { Fault = null };
+                return;
+            }
+            _state = new State(routes, null, new());
+            Log.Loaded(_logger, routes.Count);
+        }
+        old.Replaced.Cancel();
+    }
+
+    private static string Text(IReadOnlyList<Route> routes) => string.Join('\n', routes.Select(ProxyRoutes.Text));
+
+    private sealed record State(IReadOnlyList<Route> Routes, string? Fault, CancellationTokenSource Replaced);
+
+    private static partial class Log
+    {
+        [LoggerMessage(EventIds.RoutesLoaded, LogLevel.Information, "{Count} routes are in force")]
+        public static partial void Loaded(ILogger logger, int count);
+
+        [LoggerMessage(EventIds.RoutesRefused, LogLevel.Error, "The changed routes are refused as a whole and the old ones stay in force: {Fault}")]
+        public static partial void Refused(ILogger logger, string fault);
+    }
+}
