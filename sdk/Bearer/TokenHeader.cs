@@ -16,13 +16,22 @@ internal sealed record TokenHeader(string Algorithm, string Kid)
     public static bool IsCompact(ReadOnlySpan<char> token)
     {
         int first = token.IndexOf('.'), last = token.LastIndexOf('.');
-        return first > 0 && last > first + 1 && last < token.Length - 1
-            && !token[(first + 1)..last].Contains('.')
-            && token.IndexOfAnyExcept(Characters) < 0;
+        return first > 0 && last > first
+            && IsBase64Url(token[..first]) && IsBase64Url(token[(first + 1)..last]) && IsBase64Url(token[(last + 1)..]);
     }
 
+    /// <summary>Canonical: the bits that the last character has too many are zero, so that one value has one spelling.</summary>
+    private static bool IsBase64Url(ReadOnlySpan<char> part) =>
+        part.Length > 0 && part.IndexOfAnyExcept(Characters) < 0 && (part.Length % 4) switch
+        {
+            0 => true,
+            2 => "AQgw".Contains(part[^1], StringComparison.Ordinal),
+            3 => "AEIMQUYcgkosw048".Contains(part[^1], StringComparison.Ordinal),
+            _ => false,
+        };
+
     private static readonly System.Buffers.SearchValues<char> Characters =
-        System.Buffers.SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.");
+        System.Buffers.SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_");
 
     /// <param name="token">The token.</param>
     /// <param name="refusal">Why it is no access token of ours, for the log; null when it may be one.</param>

@@ -72,6 +72,17 @@ internal sealed class Service : IAsyncDisposable
         return new Answer(response.StatusCode, response.Headers, response.Content.Headers, await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken));
     }
 
+    /// <summary>Waits until a line with the text is in the log; what comes after an answer is written after it was read.</summary>
+    public async Task<string> LoggedAsync(string text)
+    {
+        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(20));
+        while (true)
+        {
+            if (Logs.FirstOrDefault(line => line.Contains(text, StringComparison.Ordinal)) is { } found) return found;
+            await Task.Delay(5, limit.Token);
+        }
+    }
+
     public async ValueTask DisposeAsync()
     {
         Http.Dispose();
