@@ -1,0 +1,13 @@
+namespace SecureMesh.Discovery.Registry;
+
+/// <summary>Leases, versions, self-preservation.</summary>
+internal static class RegistrySlice
+{
+    public static void AddRegistry(this WebApplicationBuilder builder)
+    {
+        builder.Services.AddOptionsWithValidateOnStart<RegistryOptions, RegistryOptionsValidator>().BindConfiguration("registry");
+        builder.Services.AddSingleton<RegistrySettings>();
+        builder.Services.AddSingleton<RegistryMetrics>();
+        builder.Services.AddSingleton<LeaseRegistry>();
+    }
+}
