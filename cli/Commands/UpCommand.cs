@@ -1,0 +1,89 @@
+using System.CommandLine;
+using System.Text;
+using SecureMesh.Cli.Start;
+using SecureMesh.Cli.State;
+using SecureMesh.Cli.Supervision;
+using SecureMesh.Cli.Topology;
+using SecureMesh.Sdk;
+
+namespace SecureMesh.Cli.Commands;
+
+/// <summary><c>mesh up</c>: starts the five services and keeps them running.</summary>
+internal static class UpCommand
+{
+    public static Command Create(TimeProvider clock)
+    {
+        var portBase = new Option<int?>("--port-base") { Description = "Gateway on N, auth N+1, account N+2, config N+8, discovery N+9.", HelpName = "N" };
+        var instances = new Option<string?>("--instances") { Description = "More processes of a service, for example account=2,auth=2.", HelpName = "LIST" };
+        var database = CommonOptions.Database();
+        var data = CommonOptions.Data();
+        var config = new Option<string>("--config")
+        {
+            Description = "Configuration: a folder, or a git repository.",
+            HelpName = "DIR",
+            DefaultValueFactory = _ => ProductFolders.Configuration,
+        };
+        var production = new Option<bool>("--production") { Description = "No demo identities; secrets are generated." };
+        var detach = new Option<bool>("--detach") { Description = "Run in the background; see status, logs and down." };
+        var background = new Option<bool>(Detached.BackgroundOption) { Hidden = true };
+        var command = new Command("up", "Start the mesh.") { portBase, instances, database, data, config, production, detach, background };
+        command.SetAction(async (arguments, _) =>
+        {
+            var isBackground = arguments.GetValue(background);
+            var isProduction = arguments.GetValue(production);
+            var adminSecret = isProduction && !isBackground ? Entropy.Token() : null;
+            var settings = new UpSettings(
+                CommonOptions.FolderOf(arguments, data), CommonOptions.FolderOf(arguments, config), PortBase(arguments.GetValue(portBase)),
+                Counts(arguments.GetValue(instances)), CommonOptions.DatabaseOf(arguments, database), isProduction,
+                adminSecret is null ? Environment.GetEnvironmentVariable(Detached.AdminHashVariable) : MeshSecrets.Hash(adminSecret));
+            if (isBackground) return await RunInBackgroundAsync(settings, clock).ConfigureAwait(false);
+            if (!arguments.GetValue(detach)) return await RunAsync(settings, adminSecret, clock).ConfigureAwait(false);
+
+            var (exitCode, state) = await Detached.StartAsync(settings, clock).ConfigureAwait(false);
+            if (state is not null) Announcement.Write(Console.Out, state, settings.Data, adminSecret);
+            return exitCode;
+        });
+        return command;
+    }
+
+    private static async Task<int> RunAsync(UpSettings settings, string? adminSecret, TimeProvider clock)
+    {
+        using var signals = new StopSignals();
+        void Ready(MeshState state)
+        {
+            Announcement.Write(Console.Out, state, settings.Data, adminSecret);
+            Console.WriteLine("Ctrl-C stops it.");
+        }
+
+        await new MeshRun(settings, clock, line => Console.Error.WriteLine(line))
+            .RunAsync((state, end) => StartProgress.ShowAsync(state, end, clock), Ready, signals.Stop, signals.Impatient).ConfigureAwait(false);
+        Console.WriteLine("The mesh is stopped.");
+        return 0;
+    }
+
+    private static async Task<int> RunInBackgroundAsync(UpSettings settings, TimeProvider clock)
+    {
+        using var signals = new StopSignals();
+        Directory.CreateDirectory(LogFiles.Folder(settings.Data));
+        using var log = new LogFile(LogFiles.PathOf(settings.Data, LogFiles.Supervisor));
+        void Say(string line)
+        {
+            log.Append(Encoding.UTF8.GetBytes($"{clock.GetUtcNow():O} {line}\n"));
+            Console.Error.WriteLine(line); // read by whoever waits for the start, nobody later
+        }
+
+        await new MeshRun(settings, clock, Say).RunAsync((_, end) => end, _ => Say("The mesh serves."), signals.Stop, signals.Impatient).ConfigureAwait(false);
+        Say("The mesh is stopped.");
+        return 0;
+    }
+
+    private static int? PortBase(int? number) => number is null or (>= 1 and <= MeshTopology.MaxPortBase)
+        ? number
+        : throw new MeshStartException($"--port-base must be from 1 to {MeshTopology.MaxPortBase}, not {number}.");
+
+    private static InstanceCounts Counts(string? text)
+    {
+        if (text is null) return InstanceCounts.One;
+        return InstanceCounts.Parse(text, out var error) ?? throw new MeshStartException("--instances: " + error);
+    }
+}

@@ -1,0 +1,47 @@
+using System.ComponentModel;
+using System.Diagnostics;
+using SecureMesh.Sdk;
+
+namespace SecureMesh.Cli.Preflight;
+
+/// <summary>Runs a program of the mesh to its end.</summary>
+internal static class ProgramRun
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+
+    /// <returns>The exit code and what it said: stderr, or stdout when stderr is empty.</returns>
+    public static async Task<(int ExitCode, string Said)> RunAsync(
+        string program, IEnumerable<string> arguments, IReadOnlyDictionary<string, string> environment, CancellationToken cancellationToken)
+    {
+        var start = new ProcessStartInfo(program, arguments)
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            UseShellExecute = false,
+        };
+        start.Environment.Clear();
+        foreach (var (name, value) in environment) start.Environment[name] = value;
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        patience.CancelAfter(Patience);
+        try
+        {
+            using var process = Process.Start(start)!;
+            process.StandardInput.Close();
+            using var kill = patience.Token.Register(() => process.Kill(entireProcessTree: true));
+            var output = process.StandardOutput.ReadToEndAsync(CancellationToken.None);
+            var errors = await process.StandardError.ReadToEndAsync(CancellationToken.None).ConfigureAwait(false);
+            await process.WaitForExitAsync(CancellationToken.None).ConfigureAwait(false);
+            patience.Token.ThrowIfCancellationRequested();
+            return (process.ExitCode, errors.Length > 0 ? errors : await output.ConfigureAwait(false));
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            throw new MeshStartException($"{Path.GetFileName(program)} {string.Join(' ', arguments)} did not end within {Patience.TotalSeconds:0} seconds.");
+        }
+        catch (Win32Exception e)
+        {
+            throw new MeshStartException($"{program} cannot be executed ({e.Message}): build it again with ./mesh.", e);
+        }
+    }
+}

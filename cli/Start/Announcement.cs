@@ -1,0 +1,58 @@
+using SecureMesh.Cli.State;
+using SecureMesh.Cli.Topology;
+
+namespace SecureMesh.Cli.Start;
+
+/// <summary>What an operator reads when the mesh can serve.</summary>
+internal static class Announcement
+{
+    public static void Write(TextWriter output, MeshState state, string data, string? adminSecret)
+    {
+        var gateway = state.GatewayUrl;
+        output.WriteLine();
+        output.WriteLine($"The mesh serves at {gateway}");
+        output.WriteLine();
+        foreach (var instance in state.Instances)
+        {
+            var address = instance.Service == ServiceKind.Gateway.Name && instance.Instance == 1 ? gateway : $"http://127.0.0.1:{instance.Port}";
+            output.WriteLine($"  {instance.Name,-12} {address,-28} {Purpose(instance)}");
+        }
+
+        output.WriteLine();
+        if (state.Demo) WriteDemo(output, gateway);
+        if (adminSecret is not null) WriteAdmin(output, gateway, adminSecret);
+        output.WriteLine($"Logs and data: {data}");
+    }
+
+    private static void WriteDemo(TextWriter output, string gateway)
+    {
+        output.WriteLine("Sign in as demo, password demo, client browser (no secret), scope ui. Paste:");
+        output.WriteLine();
+        output.WriteLine($"""TOKEN=$(curl -s -u browser: -d grant_type=password -d username=demo -d password=demo -d scope=ui {gateway}/uaa/oauth/token | sed -E 's/.*"access_token" *: *"([^"]*)".*/\1/')""");
+        output.WriteLine($"""curl -s -H "Authorization: Bearer $TOKEN" {gateway}/accounts/current""");
+        output.WriteLine($"curl -s {gateway}/accounts/demo");
+        output.WriteLine();
+        output.WriteLine("WARNING: the demo identities are on (users demo and admin, clients with known secrets): for this machine only.");
+        output.WriteLine("Start with --production for a mesh without them.");
+        output.WriteLine();
+    }
+
+    private static void WriteAdmin(TextWriter output, string gateway, string secret)
+    {
+        output.WriteLine("Production: no demo identity exists. The client admin has this secret until the next start; it is shown once:");
+        output.WriteLine();
+        output.WriteLine($"  {secret}");
+        output.WriteLine();
+        output.WriteLine($"curl -s -u admin:{secret} -d grant_type=client_credentials {gateway}/uaa/oauth/token");
+        output.WriteLine();
+    }
+
+    private static string Purpose(InstanceState instance) => instance.Service switch
+    {
+        "gateway" => instance.Instance == 1 ? "the only door" : "the same door again",
+        "auth" => "token service, at the gateway below /uaa",
+        "account" => "accounts, at the gateway below /accounts",
+        "config" => "configuration server",
+        _ => "registry",
+    };
+}

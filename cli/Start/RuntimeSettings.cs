@@ -1,0 +1,16 @@
+namespace SecureMesh.Cli.Start;
+
+/// <summary>How the runtime of each process is tuned: five of them share a small machine. An operator's own value wins.</summary>
+internal static class RuntimeSettings
+{
+    private static readonly Dictionary<string, string> Defaults = new()
+    {
+        ["DOTNET_TieredPGO"] = "0", // no instrumented code: less to compile in the first seconds
+        ["DOTNET_gcServer"] = "0",
+        ["DOTNET_GCConserveMemory"] = "5", // hexadecimal, 0 to 9
+        ["DOTNET_EnableDiagnostics_IPC"] = "0", // no socket per process in /tmp
+    };
+
+    public static IReadOnlyDictionary<string, string> For(IReadOnlyDictionary<string, string> inherited) =>
+        Defaults.Where(d => !inherited.ContainsKey(d.Key)).ToDictionary();
+}

@@ -1,0 +1,32 @@
+using System.Text.Json;
+
+namespace SecureMesh.Cli.State;
+
+/// <summary>Written by the supervisor, read by the other commands; replaced whole, so a reader never sees half.</summary>
+internal static class StateFile
+{
+    public static string PathIn(string data) => Path.Combine(data, "state.json");
+
+    public static void Write(string data, MeshState state)
+    {
+        var temporary = PathIn(data) + ".new";
+        var options = new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write };
+        if (!OperatingSystem.IsWindows()) options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+        using (var file = new FileStream(temporary, options)) JsonSerializer.Serialize(file, state, StateJson.Default.MeshState);
+        File.Move(temporary, PathIn(data), overwrite: true);
+    }
+
+    /// <returns>Null when there is none or it is damaged: then nothing is known of an earlier run.</returns>
+    public static MeshState? Read(string data)
+    {
+        try
+        {
+            using var file = File.OpenRead(PathIn(data));
+            return JsonSerializer.Deserialize(file, StateJson.Default.MeshState);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException)
+        {
+            return null;
+        }
+    }
+}
