@@ -22,7 +22,7 @@ internal static class LogsCommand
             var count = arguments.GetValue(lines);
             if (count < 0) throw new MeshStartException($"--lines must not be negative, but is {count}.");
             var names = Names(CommonOptions.FolderOf(arguments, data), arguments.GetValue(service));
-            var tails = names.Select(n => new LogTail(n.Path, names.Count > 1 ? $"{n.Name,-10} | " : "")).ToList();
+            var tails = names.Select(n => new LogTail(n.Path, names.Count > 1 ? $"{n.Name,-15} | " : "")).ToList();
             foreach (var tail in tails) tail.WriteLast(count, Console.Out);
             while (arguments.GetValue(follow) && !cancellationToken.IsCancellationRequested)
             {
@@ -44,7 +44,7 @@ internal static class LogsCommand
         if (all.Count == 0) throw new MeshStartException($"there are no logs in {folder}: start a mesh with ./mesh up, or name its folder with --data DIR.");
         if (wanted is null) return all;
 
-        var name = Topology.ServiceKind.Find(wanted)?.Name ?? wanted;
+        var name = Topology.ServiceKind.Find(wanted)?.WireName ?? wanted;
         var chosen = all.Where(n => n.Name == name).ToList();
         return chosen.Count > 0 ? chosen : throw new MeshStartException($"there is no log of '{wanted}'; there are {string.Join(", ", all.Select(n => n.Name))}.");
     }

@@ -11,12 +11,10 @@ namespace SecureMesh.Cli.Commands;
 
 /// <summary>One line of <c>mesh status</c>.</summary>
 internal sealed record StatusRow(
-    string Service, int Instance, int? Pid, int Port, Phase State, int Restarts, double? UptimeSeconds, string? Health, string? LastError);
-
-internal sealed record StatusReport(bool Running, bool Ready, int? Pid, string? GatewayUrl, bool? Demo, IReadOnlyList<StatusRow> Services);
+    string Service, int Number, int? Pid, int Port, Phase State, int Restarts, double? UptimeSeconds, string? Health, string? LastError);
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, WriteIndented = true)]
-[JsonSerializable(typeof(StatusReport))]
+[JsonSerializable(typeof(IReadOnlyList<StatusRow>))]
 internal sealed partial class StatusJson : JsonSerializerContext;
 
 /// <summary><c>mesh status</c>: what runs, with its health asked just now. Exit code 0 when everything is up, else 1.</summary>
@@ -30,41 +28,41 @@ internal static class StatusCommand
         command.SetAction(async (arguments, cancellationToken) =>
         {
             var folder = CommonOptions.FolderOf(arguments, data);
-            var report = await ReportAsync(folder, clock, cancellationToken).ConfigureAwait(false);
-            if (arguments.GetValue(output) == "json") Console.WriteLine(JsonSerializer.Serialize(report, StatusJson.Default.StatusReport));
-            else if (report.Running) WriteTable(report);
-            else throw new MeshStartException($"no mesh runs on {folder}: start one with ./mesh up, or name its folder with --data DIR.");
-            return report.Running && report.Services.All(s => s is { State: Phase.Running, Health: "UP" }) ? 0 : 1;
+            var isJson = arguments.GetValue(output) == "json";
+            var state = DataLock.IsTaken(folder) ? StateFile.Read(folder) : null;
+            var rows = state is null ? [] : await RowsAsync(state, clock, cancellationToken).ConfigureAwait(false);
+            if (isJson) Console.WriteLine(JsonSerializer.Serialize(rows, StatusJson.Default.IReadOnlyListStatusRow));
+            if (state is null) throw new MeshStartException($"no mesh runs on {folder}: start one with ./mesh up, or name its folder with --data DIR.");
+            if (!isJson) WriteTable(state, rows);
+            return rows.All(s => s is { State: Phase.Up, Health: "UP" }) ? 0 : 1;
         });
         return command;
     }
 
-    internal static async Task<StatusReport> ReportAsync(string data, TimeProvider clock, CancellationToken cancellationToken)
+    private static async Task<IReadOnlyList<StatusRow>> RowsAsync(MeshState state, TimeProvider clock, CancellationToken cancellationToken)
     {
-        if (!DataLock.IsTaken(data) || StateFile.Read(data) is not { } state) return new StatusReport(false, false, null, null, null, []);
-
         using var health = new HealthProbe();
         var rows = state.Instances.Select(async i => new StatusRow(
-            i.Service, i.Instance, i.Pid, i.Port, i.Phase, i.Restarts,
+            i.Service, i.Number, i.Pid, i.Port, i.Phase, i.Restarts,
             i.Pid is not null && i.Since is { } since ? Math.Round((clock.GetUtcNow() - since).TotalSeconds, 1) : null,
             i.Pid is null ? null : await health.AskAsync(i.Port, cancellationToken).ConfigureAwait(false) ?? "no answer",
             i.LastError));
-        return new StatusReport(true, state.Ready, state.Pid, state.GatewayUrl, state.Demo, await Task.WhenAll(rows).ConfigureAwait(false));
+        return await Task.WhenAll(rows).ConfigureAwait(false);
     }
 
-    private static void WriteTable(StatusReport report)
+    private static void WriteTable(MeshState state, IReadOnlyList<StatusRow> rows)
     {
         var table = new Table().Border(Console.IsOutputRedirected ? TableBorder.None : TableBorder.Rounded);
         foreach (var column in new[] { "service", "instance", "pid", "port", "state", "restarts", "uptime", "health" }) table.AddColumn(new TableColumn(column).NoWrap());
-        foreach (var row in report.Services)
+        foreach (var row in rows)
             table.AddRow(
-                new Text(row.Service), Number(row.Instance), Number(row.Pid), Number(row.Port),
+                new Text(row.Service), Number(row.Number), Number(row.Pid), Number(row.Port),
                 new Text(row.State == Phase.Failed ? "FAILED" : row.State.ToString().ToLowerInvariant(), row.State == Phase.Failed ? Color.Red : Style.Plain),
                 Number(row.Restarts), new Text(Uptime(row.UptimeSeconds)), new Text(row.Health ?? "-"));
         AnsiConsole.Write(table);
-        foreach (var row in report.Services.Where(s => s.State == Phase.Failed))
+        foreach (var row in rows.Where(s => s.State == Phase.Failed))
             Console.WriteLine($"{row.Service} is left down: {row.LastError ?? "see its log"}");
-        Console.WriteLine($"{report.GatewayUrl}{(report.Demo == true ? "  (demo identities are on)" : "")}");
+        Console.WriteLine($"{state.GatewayUrl}{(state.Demo ? "  (demo identities are on)" : "")}");
     }
 
     private static Text Number(int? number) => new(number?.ToString(CultureInfo.InvariantCulture) ?? "-");

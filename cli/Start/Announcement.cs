@@ -14,8 +14,8 @@ internal static class Announcement
         output.WriteLine();
         foreach (var instance in state.Instances)
         {
-            var address = instance.Service == ServiceKind.Gateway.Name && instance.Instance == 1 ? gateway : $"http://127.0.0.1:{instance.Port}";
-            output.WriteLine($"  {instance.Name,-12} {address,-28} {Purpose(instance)}");
+            var address = instance.Service == ServiceKind.Gateway.WireName && instance.Number == 1 ? gateway : $"http://127.0.0.1:{instance.Port}";
+            output.WriteLine($"  {instance.Name,-17} {address,-28} {Purpose(instance)}");
         }
 
         output.WriteLine();
@@ -49,9 +49,9 @@ internal static class Announcement
 
     private static string Purpose(InstanceState instance) => instance.Service switch
     {
-        "gateway" => instance.Instance == 1 ? "the only door" : "the same door again",
-        "auth" => "token service, at the gateway below /uaa",
-        "account" => "accounts, at the gateway below /accounts",
+        "gateway" => instance.Number == 1 ? "the only door" : "the same door again",
+        "auth-service" => "token service, at the gateway below /uaa",
+        "account-service" => "accounts, at the gateway below /accounts",
         "config" => "configuration server",
         _ => "registry",
     };

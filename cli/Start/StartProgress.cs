@@ -21,9 +21,9 @@ internal static class StartProgress
         {
             foreach (var instance in state()?.Instances ?? [])
             {
-                if (instance.Phase is not (Phase.Running or Phase.Failed) || !Changed(shown, instance)) continue;
+                if (instance.Phase is not (Phase.Up or Phase.Failed) || !Changed(shown, instance)) continue;
                 var elapsed = clock.GetElapsedTime(began).TotalSeconds.ToString("0.0", CultureInfo.InvariantCulture);
-                Console.WriteLine($"{instance.Name,-12} {(instance.Phase == Phase.Running ? "up" : "FAILED")} after {elapsed} s");
+                Console.WriteLine($"{instance.Name,-17} {(instance.Phase == Phase.Up ? "up" : "FAILED")} after {elapsed} s");
             }
         }
         while (await PauseAsync(end, clock).ConfigureAwait(false));
@@ -45,7 +45,7 @@ internal static class StartProgress
 
     private static string Word(Phase phase) => phase switch
     {
-        Phase.Running => "[green]up[/]",
+        Phase.Up => "[green]up[/]",
         Phase.Failed => "[red]FAILED[/]",
         Phase.Waiting => "[yellow]waiting[/]",
         _ => "[grey]starting[/]",

@@ -12,7 +12,7 @@ internal enum Phase
     [JsonStringEnumMemberName("starting")] Starting,
 
     /// <summary>It answers.</summary>
-    [JsonStringEnumMemberName("running")] Running,
+    [JsonStringEnumMemberName("up")] Up,
 
     /// <summary>Left down: it failed too often or cannot start.</summary>
     [JsonStringEnumMemberName("failed")] Failed,
@@ -23,7 +23,7 @@ internal enum Phase
 /// <summary>What the supervisor knows of one process.</summary>
 /// <param name="ProcessStart">With the id it names a process for good: ids are used again.</param>
 internal sealed record InstanceState(
-    string Service, int Instance, string Name, int Port, Phase Phase, int? Pid = null, string? ProcessStart = null,
+    string Service, int Number, string Name, int Port, Phase Phase, int? Pid = null, string? ProcessStart = null,
     DateTimeOffset? Since = null, int Restarts = 0, string? LastError = null);
 
 /// <summary>The file <c>state.json</c> of the data folder. It holds no secret.</summary>

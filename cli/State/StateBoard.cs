@@ -14,8 +14,9 @@ internal sealed class StateBoard
         _data = data;
         _state = new MeshState(
             Environment.ProcessId, ProcessIdentity.StartOf(Environment.ProcessId), clock.GetUtcNow(), topology.GatewayUrl, demo, Ready: false,
-            [.. topology.Instances.Select(i => new InstanceState(i.Kind.Name, i.Number, i.Name, i.Port, Phase.Waiting))]);
+            [.. topology.Instances.Select(i => new InstanceState(i.Kind.WireName, i.Number, i.Name, i.Port, Phase.Waiting))]);
         StateFile.Write(data, _state);
+        File.WriteAllText(StateFile.PidPathIn(data), $"{_state.Pid}\n");
     }
 
     public MeshState Current

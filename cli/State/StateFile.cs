@@ -7,6 +7,9 @@ internal static class StateFile
 {
     public static string PathIn(string data) => Path.Combine(data, "state.json");
 
+    /// <summary>For other programs: the supervisor's process id alone.</summary>
+    public static string PidPathIn(string data) => Path.Combine(data, "mesh.pid");
+
     public static void Write(string data, MeshState state)
     {
         var temporary = PathIn(data) + ".new";

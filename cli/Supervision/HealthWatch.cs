@@ -37,12 +37,12 @@ internal sealed class HealthWatch(MeshTopology topology, StateBoard board, TimeP
     private async Task LookAsync(InstanceState instance, CancellationToken stopping)
     {
         if (await _probe.AskAsync(instance.Port, stopping).ConfigureAwait(false) is not null)
-            board.Set(instance.Name, s => s.Pid == instance.Pid && s.Phase == Phase.Starting ? s with { Phase = Phase.Running } : s);
+            board.Set(instance.Name, s => s.Pid == instance.Pid && s.Phase == Phase.Starting ? s with { Phase = Phase.Up } : s);
     }
 
     private async Task LookAtMeshAsync(CancellationToken stopping)
     {
-        if (board.Current.Instances.First(i => i.Service == ServiceKind.Gateway.Name).Phase != Phase.Running) return;
+        if (board.Current.Instances.First(i => i.Service == ServiceKind.Gateway.WireName).Phase != Phase.Up) return;
         var answer = await _probe.GetAsync(topology.GatewayPort, "/healthz", stopping).ConfigureAwait(false);
         Lack = answer is null ? "The gateway does not answer on /healthz." : $"The gateway says: {answer.Value.Body.ReplaceLineEndings(" ")}";
         if (answer?.Status != 200 || board.Current.Instances.Any(i => i.Phase is Phase.Starting or Phase.Waiting)) return;

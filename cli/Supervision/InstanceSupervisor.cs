@@ -50,7 +50,9 @@ internal sealed class InstanceSupervisor(
             if (!decision.Restart)
             {
                 board.Set(instance.Name, s => s with { Phase = Phase.Failed, Pid = null, ProcessStart = null, Since = clock.GetUtcNow(), LastError = error });
-                say($"!! {instance.Name} is LEFT DOWN: {decision.Reason}. {error ?? $"Its last exit code was {exitCode}."} The rest serves on; see {log.Path}");
+                // A refusal during the first start ends the whole start, which tells the reason itself.
+                if (exitCode != RestartPolicy.CannotStart || board.Current.Ready)
+                    say($"!! {instance.Name} is LEFT DOWN: {decision.Reason}. {error ?? $"Its last exit code was {exitCode}."} The rest serves on; see {log.Path}");
                 return exitCode == RestartPolicy.CannotStart ? error ?? "it gave no reason; see " + log.Path : null;
             }
 
