@@ -25,7 +25,7 @@ internal sealed partial class Registrar(IRegistrations registrations, UsersAtAut
         // 2. Create the user at auth.
         var answer = await CreateUserAsync(request, key);
         if (answer == UserAnswer.Done) return await ActivateAsync(request.Name, key); // 3.
-        if (answer == UserAnswer.Unknown) return await UndoAsync(request.Name, key);
+        if (answer is UserAnswer.Unknown or UserAnswer.Unanswered) return await UndoAsync(request.Name, key, isOver: answer == UserAnswer.Unknown);
 
         await registrations.RemoveAsync(key, CancellationToken.None);
         Log.Refused(logger, request.Name.Text, answer);
@@ -38,11 +38,14 @@ internal sealed partial class Registrar(IRegistrations registrations, UsersAtAut
     }
 
     /// <summary>Claims the account, takes the user back, and frees the name; also what is left of a process that ended.</summary>
+    /// <param name="username">The name.</param>
+    /// <param name="key">The registration key.</param>
+    /// <param name="isOver">False while auth may still be at work on a request that was not answered: it could create the user after all.</param>
     /// <returns>False when it must be tried again later.</returns>
-    public async Task<bool> TryUndoAsync(string username, string key)
+    public async Task<bool> TryUndoAsync(string username, string key, bool isOver)
     {
         if (!await registrations.ClaimForUndoAsync(key, CancellationToken.None)) return true;
-        if (!await users.UndoAsync(username, key))
+        if (!await users.UndoAsync(username, key) || !isOver)
         {
             Log.NotUndone(logger, username);
             return false;
@@ -55,11 +58,12 @@ internal sealed partial class Registrar(IRegistrations registrations, UsersAtAut
     private async Task<UserAnswer> CreateUserAsync(RegistrationRequest request, string key)
     {
         var first = await users.CreateAsync(request.Name.Text, request.Password, key);
-        if (first is not (UserAnswer.Unknown or UserAnswer.NotDone)) return first;
+        if (first is UserAnswer.Done or UserAnswer.Exists or UserAnswer.Refused) return first;
         // The key makes it safe to ask again: auth creates one user for it at most.
         var second = await users.CreateAsync(request.Name.Text, request.Password, key);
-        var secondIsNoAnswerToTheFirst = second is UserAnswer.NotDone or UserAnswer.Refused;
-        return first == UserAnswer.Unknown && secondIsNoAnswerToTheFirst ? UserAnswer.Unknown : second;
+        // Done and Exists speak for the first request too; a refusal of the second leaves open what became of the first.
+        if (second is UserAnswer.Done or UserAnswer.Exists || first == UserAnswer.NotDone) return second;
+        return first == UserAnswer.Unanswered || second == UserAnswer.Unanswered ? UserAnswer.Unanswered : UserAnswer.Unknown;
     }
 
     private async Task<RegistrationOutcome> ActivateAsync(AccountName name, string key)
@@ -76,12 +80,12 @@ internal sealed partial class Registrar(IRegistrations registrations, UsersAtAut
         {
             Log.ActivationFailed(logger, name.Text, e);
         }
-        return await UndoAsync(name, key);
+        return await UndoAsync(name, key, isOver: true);
     }
 
-    private async Task<RegistrationOutcome> UndoAsync(AccountName name, string key) =>
+    private async Task<RegistrationOutcome> UndoAsync(AccountName name, string key, bool isOver) =>
         // When it could not be undone the name stays reserved until the sweep, so an earlier try would only be told "taken".
-        new RegistrationOutcome.Unavailable(await TryUndoAsync(name.Text, key) ? Soon : UnfinishedRegistrations.Age + UnfinishedRegistrations.Period);
+        new RegistrationOutcome.Unavailable(await TryUndoAsync(name.Text, key, isOver) ? Soon : UnfinishedRegistrations.Age + UnfinishedRegistrations.Period);
 
     private static partial class Log
     {

@@ -8,8 +8,8 @@ internal sealed class RegistrationOptions
     /// <summary>Attempts per minute that one address may make; as many at once.</summary>
     public int PerMinute { get; set; } = 60;
 
-    /// <summary>How long auth may take for one answer; three of them must fit into what the gateway waits.</summary>
-    public TimeSpan AuthTimeout { get; set; } = TimeSpan.FromSeconds(3);
+    /// <summary>How long auth may take to create a user; two of them and an undo must fit into what the gateway waits.</summary>
+    public TimeSpan AuthTimeout { get; set; } = TimeSpan.FromSeconds(4);
 }
 
 internal sealed class RegistrationOptionsValidator : IValidateOptions<RegistrationOptions>

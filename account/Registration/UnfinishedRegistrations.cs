@@ -24,7 +24,7 @@ internal sealed partial class UnfinishedRegistrations(
             {
                 stoppingToken.ThrowIfCancellationRequested();
                 // One that cannot be undone says that auth is away; the others wait for the next time too.
-                if (!await registrar.TryUndoAsync(left.Name, left.Key)) return;
+                if (!await registrar.TryUndoAsync(left.Name, left.Key, isOver: true)) return;
             }
         }
         catch (Exception e) when (e is not OperationCanceledException)

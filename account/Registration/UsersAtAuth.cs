@@ -12,6 +12,9 @@ internal sealed partial class UsersAtAuth(IHttpClientFactory clients, IOptions<R
 {
     public const string ClientName = "auth-service";
 
+    // One that takes longer is left to the sweep, rather than to a caller who waits.
+    private static readonly TimeSpan UndoTimeout = TimeSpan.FromSeconds(1.5);
+
     /// <summary>Creates a user; asked again with the same key, auth answers for the first time again.</summary>
     public async Task<UserAnswer> CreateAsync(string username, string password, string key)
     {
@@ -19,15 +22,15 @@ internal sealed partial class UsersAtAuth(IHttpClientFactory clients, IOptions<R
         request.Headers.Add("Idempotency-Key", key);
         request.Content = new ByteArrayContent(JsonSerializer.SerializeToUtf8Bytes(new NewUser(username, password), UserJson.Default.NewUser));
         request.Content.Headers.ContentType = new MediaTypeHeaderValue("application/json");
-        return await SendAsync(request) switch
+        return await SendAsync(request, options.Value.AuthTimeout) switch
         {
             (_, HttpStatusCode.OK or HttpStatusCode.Created or HttpStatusCode.NoContent) => UserAnswer.Done,
             (_, HttpStatusCode.Conflict) => UserAnswer.Exists,
             (_, HttpStatusCode.BadRequest or HttpStatusCode.UnprocessableEntity) => UserAnswer.Refused,
-            (_, HttpStatusCode.RequestTimeout) => UserAnswer.Unknown,
             (_, >= HttpStatusCode.BadRequest and < HttpStatusCode.InternalServerError) => UserAnswer.NotDone,
+            (_, not null) => UserAnswer.Unknown,
             (false, null) => UserAnswer.NotDone,
-            _ => UserAnswer.Unknown,
+            (true, null) => UserAnswer.Unanswered,
         };
     }
 
@@ -38,14 +41,14 @@ internal sealed partial class UsersAtAuth(IHttpClientFactory clients, IOptions<R
         using var request = new HttpRequestMessage(HttpMethod.Delete, "/uaa/users/" + Uri.EscapeDataString(username));
         request.Headers.Add("Idempotency-Key", key);
         // 404: never created, or taken back already. 409 and 412: the user of that name has another key.
-        return await SendAsync(request) is (_, HttpStatusCode.OK or HttpStatusCode.NoContent or HttpStatusCode.NotFound
+        return await SendAsync(request, UndoTimeout) is (_, HttpStatusCode.OK or HttpStatusCode.NoContent or HttpStatusCode.NotFound
             or HttpStatusCode.Conflict or HttpStatusCode.PreconditionFailed);
     }
 
     /// <returns>Whether the request may have reached auth, and the status when it answered.</returns>
-    private async Task<(bool Sent, HttpStatusCode? Status)> SendAsync(HttpRequestMessage request)
+    private async Task<(bool Sent, HttpStatusCode? Status)> SendAsync(HttpRequestMessage request, TimeSpan limit)
     {
-        using var timeout = new CancellationTokenSource(options.Value.AuthTimeout, time);
+        using var timeout = new CancellationTokenSource(limit, time);
         try
         {
             using var response = await clients.CreateClient(ClientName).SendAsync(request, HttpCompletionOption.ResponseHeadersRead, timeout.Token);
@@ -90,8 +93,11 @@ internal enum UserAnswer
     /// <summary>Not created, for a reason that is not the caller's.</summary>
     NotDone,
 
-    /// <summary>Created or not: no telling.</summary>
+    /// <summary>Auth failed: created or not, but it is over.</summary>
     Unknown,
+
+    /// <summary>No answer came: created or not, or still to be.</summary>
+    Unanswered,
 }
 
 internal sealed record NewUser(string Username, string Password)

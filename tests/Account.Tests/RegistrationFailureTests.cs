@@ -7,7 +7,7 @@ namespace SecureMesh.Account.Tests;
 /// <summary>From outside, a registration happens in both places or in neither.</summary>
 public sealed class RegistrationFailureTests
 {
-    private static readonly TimeSpan AuthTimeout = TimeSpan.FromSeconds(3);
+    private static readonly TimeSpan AuthTimeout = TimeSpan.FromSeconds(4);
 
     [Theory]
     [ClassData(typeof(EachEngine))]
@@ -65,11 +65,11 @@ public sealed class RegistrationFailureTests
 
     [Theory]
     [ClassData(typeof(EachEngine))]
-    public async Task When_auth_never_says_whether_it_worked_the_user_is_taken_back(SqlEngine engine)
+    public async Task When_auth_does_not_say_whether_it_worked_the_user_is_taken_back(SqlEngine engine)
     {
         await using var mesh = await AccountMesh.StartAsync(engine);
         mesh.Auth.Creates.Enqueue(Auth.WorksButAnswers500);
-        mesh.Auth.Creates.Enqueue(Auth.WorksButDropsTheConnection);
+        mesh.Auth.Creates.Enqueue(Auth.Fails);
 
         AssertUnavailable(await mesh.RegisterAsync(AccountMesh.Alice));
 
@@ -78,6 +78,25 @@ public sealed class RegistrationFailureTests
         Assert.Single(mesh.Auth.Seen.Select(request => request.Key).Distinct());
         (await mesh.GetAsync("/accounts/alice1", mesh.Server())).Expect(404);
         (await mesh.RegisterAsync(AccountMesh.Alice)).Expect(200);
+    }
+
+    [Fact]
+    public async Task A_user_whom_auth_creates_after_nobody_waited_any_more_is_taken_back_too()
+    {
+        await using var mesh = await AccountMesh.StartAsync();
+        mesh.Auth.Creates.Enqueue(Auth.WorksButDropsTheConnection);
+        mesh.Auth.Creates.Enqueue(Auth.WorksButDropsTheConnection);
+
+        var answer = await mesh.RegisterAsync(AccountMesh.Alice);
+
+        AssertUnavailable(answer);
+        Assert.Equal(75, answer.Message.Headers.RetryAfter!.Delta!.Value.TotalSeconds);
+        Assert.Empty(mesh.Auth.Users);
+        mesh.Auth.Users["alice1"] = ("secret1", mesh.Auth.Seen.First().Key); // late
+        (await mesh.RegisterAsync(AccountMesh.Alice)).Expect(400);
+        mesh.Clock.Advance(TimeSpan.FromSeconds(75));
+        await AccountMesh.EventuallyAsync(async () => await mesh.QueryAsync<long>("SELECT COUNT(*) FROM accounts") == 0);
+        Assert.Empty(mesh.Auth.Users);
     }
 
     [Fact]
