@@ -4,8 +4,6 @@ namespace SecureMesh.Account;
 internal static class EventIds
 {
     public const int DemoSeeded = 1000;
-    public const int DemoRemoved = 1001;
-    public const int StoreUnavailable = 1002;
 
     public const int Registered = 1100;
     public const int RegistrationRefused = 1101;

@@ -1,3 +1,4 @@
+using System.Data.Common;
 using System.Net.Sockets;
 using Microsoft.AspNetCore.Diagnostics;
 using Microsoft.AspNetCore.Http;
@@ -76,6 +77,8 @@ internal sealed partial class ErrorBoundary(IErrorDialect dialect, ILogger<Error
         BadHttpRequestException e => e.StatusCode,
         // Thrown by the framework's form reader for too many or too long keys; the same type from elsewhere is our fault.
         InvalidDataException { Source: "Microsoft.AspNetCore.WebUtilities" or "Microsoft.AspNetCore.Http" } => StatusCodes.Status400BadRequest,
+        // The database is away or overloaded: the same request may succeed later.
+        DbException { IsTransient: true } => StatusCodes.Status503ServiceUnavailable,
         _ => StatusCodes.Status500InternalServerError,
     };
 
