@@ -23,8 +23,7 @@ internal sealed partial class UnfinishedRegistrations(
             foreach (var left in await registrations.UnfinishedAsync(time.GetUtcNow() - Age, stoppingToken))
             {
                 stoppingToken.ThrowIfCancellationRequested();
-                // One that cannot be undone says that auth is away; the others wait for the next time too.
-                if (!await registrar.TryUndoAsync(left.Name, left.Key, isOver: true)) return;
+                await registrar.TryUndoAsync(left.Name, left.Key, isOver: true); // what fails is logged, and comes again the next time
             }
         }
         catch (Exception e) when (e is not OperationCanceledException)
