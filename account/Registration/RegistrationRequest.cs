@@ -6,7 +6,7 @@ namespace SecureMesh.Account.Registration;
 /// <summary>Who wants an account.</summary>
 internal sealed record RegistrationRequest(AccountName Name, string Password)
 {
-    private const string NameRule = "3 to 20 letters, digits, '.', '_' or '-', the first a letter or digit, and not a reserved word";
+    private const string NameRule = "3 to 20 letters, digits, dots, underscores or hyphens, the first a letter or digit, and not a reserved word";
 
     public static async Task<Result<RegistrationRequest>> ReadAsync(HttpRequest request, CancellationToken cancellationToken)
     {
