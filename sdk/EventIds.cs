@@ -35,13 +35,12 @@ internal static class EventIds
     public const int KeySkipped = 403;
     public const int ModeKept = 404;
     public const int CredentialsRefused = 405;
+    public const int KeysHealed = 406;
 
     public const int Answered = 500;
     public const int Unhandled = 501;
     public const int BadRequest = 502;
-    public const int Undecided = 503;
 
     public const int HealthFailed = 600;
     public const int Exporting = 700;
-    public const int ExportFailed = 701;
 }

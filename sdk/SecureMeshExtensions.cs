@@ -32,6 +32,7 @@ public static class SecureMeshExtensions
         builder.AddErrors();
         builder.AddBearer();
         builder.AddHealth();
+        builder.AddTelemetry();
         return builder;
     }
 }

@@ -26,6 +26,7 @@ internal sealed partial class IssuerKeys(IHttpClientFactory clients, IOptions<Me
     private readonly string[] _addresses = options.Value.Auth.Addresses();
     private volatile KeySet? _current;
     private Task<bool>? _fetch;
+    private bool _failing;
     private long? _lastFailure;
     private long? _lastUnknownKid;
 
@@ -87,42 +88,44 @@ internal sealed partial class IssuerKeys(IHttpClientFactory clients, IOptions<Me
 
     private async Task<bool> FetchAsync()
     {
+        var causes = new List<string>();
         foreach (var address in _addresses)
         {
-            if (await FetchAsync(address) is not { } set) continue;
+            var (set, cause) = await FetchAsync(address);
+            if (set is null)
+            {
+                causes.Add($"{address}: {cause}");
+                continue;
+            }
             _current = set;
+            if (_failing) Log.Healed(logger, address);
+            _failing = false;
             return true;
         }
+        // Once, not at every try: what goes on for hours must not bury the rest of the log.
+        if (!_failing) Log.Failed(logger, string.Join("; ", causes));
+        _failing = true;
         lock (_gate) _lastFailure = time.GetTimestamp();
         return false;
     }
 
-    private async Task<KeySet?> FetchAsync(string address)
+    private async Task<(KeySet? Set, string? Cause)> FetchAsync(string address)
     {
         try
         {
             using var client = clients.CreateClient(Client);
             using var answer = await client.GetAsync(new Uri(address + "/uaa/token_keys"));
-            if (!answer.IsSuccessStatusCode)
-            {
-                Log.Failed(logger, address, $"status {(int)answer.StatusCode}");
-                return null;
-            }
+            if (!answer.IsSuccessStatusCode) return (null, $"status {(int)answer.StatusCode}");
             var keys = IssuerKeySet.Read(await answer.Content.ReadAsByteArrayAsync(), out var skipped);
             foreach (var cause in skipped) Log.Skipped(logger, address, cause);
-            if (keys.Count == 0)
-            {
-                Log.Failed(logger, address, "no usable key");
-                return null;
-            }
+            if (keys.Count == 0) return (null, "no usable key");
             var age = answer.Headers.CacheControl?.MaxAge ?? DefaultAge;
             Log.Fetched(logger, keys.Count, address);
-            return new KeySet(keys, time.GetTimestamp(), age < ShortestAge ? ShortestAge : age > LongestAge ? LongestAge : age);
+            return (new KeySet(keys, time.GetTimestamp(), age < ShortestAge ? ShortestAge : age > LongestAge ? LongestAge : age), null);
         }
         catch (Exception e) when (e is HttpRequestException or OperationCanceledException or JsonException or IOException)
         {
-            Log.Failed(logger, address, e is OperationCanceledException ? "no answer in time" : e.Message);
-            return null;
+            return (null, e is OperationCanceledException ? "no answer in time" : e.Message);
         }
     }
 
@@ -133,8 +136,11 @@ internal sealed partial class IssuerKeys(IHttpClientFactory clients, IOptions<Me
         [LoggerMessage(EventIds.KeysFetched, LogLevel.Debug, "Fetched {Count} keys from {Address}")]
         public static partial void Fetched(ILogger logger, int count, string address);
 
-        [LoggerMessage(EventIds.KeysFailed, LogLevel.Warning, "No keys from {Address}: {Cause}")]
-        public static partial void Failed(ILogger logger, string address, string cause);
+        [LoggerMessage(EventIds.KeysFailed, LogLevel.Warning, "No keys from the token service ({Causes}); trying on")]
+        public static partial void Failed(ILogger logger, string causes);
+
+        [LoggerMessage(EventIds.KeysHealed, LogLevel.Information, "Keys come again from {Address}")]
+        public static partial void Healed(ILogger logger, string address);
 
         [LoggerMessage(EventIds.KeySkipped, LogLevel.Warning, "Left out a key published by {Address}: {Cause}")]
         public static partial void Skipped(ILogger logger, string address, string cause);

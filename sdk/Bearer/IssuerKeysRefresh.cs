@@ -9,10 +9,17 @@ internal sealed class IssuerKeysRefresh(IIssuerKeys keys, TimeProvider time) : B
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         if (keys is not IssuerKeys fetched) return; // the service brings its own keys
-        while (!stoppingToken.IsCancellationRequested)
+        try
         {
-            var succeeded = await fetched.RefreshAsync().WaitAsync(stoppingToken);
-            await Task.Delay(Entropy.Jitter(fetched.NextRefresh(succeeded), 0.05), time, stoppingToken);
+            while (true)
+            {
+                var succeeded = await fetched.RefreshAsync().WaitAsync(stoppingToken);
+                await Task.Delay(Entropy.Jitter(fetched.NextRefresh(succeeded), 0.05), time, stoppingToken);
+            }
+        }
+        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+        {
+            // The service stops.
         }
     }
 }

@@ -21,7 +21,9 @@ internal sealed partial class RequestLog(ILogger<RequestLog> logger, TimeProvide
             return Task.CompletedTask;
         }, (http.Response, trace));
         var start = time.GetTimestamp();
+        var span = Activity.Current;
         await next(http);
+        RequestSpan.Describe(span, http);
         if (logger.IsEnabled(LogLevel.Information))
         {
             var elapsed = Math.Round(time.GetElapsedTime(start).TotalMilliseconds, 1);

@@ -83,9 +83,12 @@ internal sealed class Service : IAsyncDisposable
         }
     }
 
+    public Task StopAsync() => _app.StopAsync();
+
     public async ValueTask DisposeAsync()
     {
         Http.Dispose();
+        await _app.StopAsync();
         await _app.DisposeAsync();
     }
 

@@ -217,7 +217,7 @@ public sealed class IssuerKeysTests : IAsyncDisposable
         issuer.Rotate();
         Assert.Equal(401, await StatusAsync(service, Token(issuer)));
         Assert.Equal(200, await StatusAsync(service, token));
-        await service.LoggedAsync("Warning SecureMesh.Sdk.IssuerKeys No keys from");
+        await service.LoggedAsync("Warning SecureMesh.Sdk.IssuerKeys No keys from the token service");
     }
 
     [Fact]
