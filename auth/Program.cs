@@ -1,2 +1,40 @@
-var app = WebApplication.CreateBuilder(args).Build();
-app.Run();
+using SecureMesh.Auth.Clients;
+using SecureMesh.Auth.Health;
+using SecureMesh.Auth.Inspection;
+using SecureMesh.Auth.Keys;
+using SecureMesh.Auth.Metadata;
+using SecureMesh.Auth.Protocol;
+using SecureMesh.Auth.Registration;
+using SecureMesh.Auth.Seed;
+using SecureMesh.Auth.Storage;
+using SecureMesh.Auth.Token;
+using SecureMesh.Auth.Users;
+using SecureMesh.Sdk;
+
+if (args is ["--remove-demo"]) return MeshProgram.Run(RemoveDemo.Build);
+
+return MeshProgram.Run(() =>
+{
+    var builder = WebApplication.CreateBuilder(args);
+    builder.AddSecureMesh("auth-service");
+    builder.AddStorage();
+    builder.AddProtocol();
+    builder.AddKeys();
+    builder.AddClients();
+    builder.AddUsers();
+    builder.AddToken();
+    builder.AddInspection();
+    builder.AddRegistration();
+    builder.AddMetadata();
+    builder.AddSeed();
+
+    var app = builder.Build();
+    app.MapToken();
+    app.MapKeys();
+    app.MapInspection();
+    app.MapRegistration();
+    app.MapMetadata();
+    app.MapHealthz();
+    app.MapProtocol();
+    return app;
+});

@@ -1,0 +1,34 @@
+using Microsoft.Extensions.Options;
+using SecureMesh.Auth.Protocol;
+using SecureMesh.Sdk;
+
+namespace SecureMesh.Auth.Inspection;
+
+/// <summary>Bearer tokens at auth's own endpoints (RFC 6750 §2.1: the header, nothing else), refused in UAA's shape.</summary>
+internal sealed class BearerAuthentication(TokenVerifier verifier, IOptions<MeshOptions> mesh)
+{
+    private const string Scheme = "Bearer ";
+
+    /// <summary>The caller's token, good for this service.</summary>
+    /// <param name="http">The request.</param>
+    /// <param name="scope">A scope the token must hold; null for none.</param>
+    /// <param name="resource">A name that must stand in <c>aud</c> as well; null for none.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    public async Task<Result<VerifiedToken, OAuthError>> AuthenticateAsync(
+        HttpContext http, string? scope = null, string? resource = null, CancellationToken cancellationToken = default)
+    {
+        var headers = http.Request.Headers.Authorization;
+        if (headers.Count > 1) return OAuthError.InvalidRequest("More than one Authorization header");
+        var header = headers.ToString();
+        if (!header.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase)) return OAuthError.NoToken();
+
+        var token = await verifier.VerifyAsync(header[Scheme.Length..], cancellationToken);
+        if (!token.IsSuccess) return OAuthError.InvalidToken("The token is malformed, expired or revoked", token.Error);
+        if (!token.Value.Audience.Any(name => name == mesh.Value.Audience || name == "mesh://gateway"))
+            return OAuthError.InvalidToken("The token is not meant for this service");
+        if (scope is not null && !token.Value.Scopes.Contains(scope, StringComparer.Ordinal)) return OAuthError.InsufficientScope(scope);
+        if (resource is not null && !token.Value.Audience.Contains(resource, StringComparer.Ordinal))
+            return OAuthError.AccessDenied($"Invalid token does not contain resource id ({resource})");
+        return token.Value;
+    }
+}

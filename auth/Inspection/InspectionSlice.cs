@@ -1,0 +1,28 @@
+using SecureMesh.Auth.Protocol;
+
+namespace SecureMesh.Auth.Inspection;
+
+internal static class InspectionSlice
+{
+    public static WebApplicationBuilder AddInspection(this WebApplicationBuilder builder)
+    {
+        builder.Services.AddSingleton<TokenVerifier>();
+        builder.Services.AddSingleton<BearerAuthentication>();
+        builder.Services.AddSingleton<InspectionEndpoint>();
+        builder.Services.AddSingleton<UserInfoEndpoint>();
+        builder.Services.AddSingleton<CurrentUserEndpoint>();
+        return builder;
+    }
+
+    public static IEndpointRouteBuilder MapInspection(this IEndpointRouteBuilder routes)
+    {
+        var inspection = routes.ServiceProvider.GetRequiredService<InspectionEndpoint>();
+        var userInfo = routes.ServiceProvider.GetRequiredService<UserInfoEndpoint>();
+        var current = routes.ServiceProvider.GetRequiredService<CurrentUserEndpoint>();
+        routes.MapUaa("/uaa/check_token", ("POST", inspection.CheckTokenAsync));
+        routes.MapUaa("/uaa/introspect", ("POST", inspection.IntrospectAsync));
+        routes.MapUaa("/uaa/userinfo", ("GET", userInfo.HandleAsync), ("POST", userInfo.HandleAsync));
+        routes.MapUaa("/uaa/users/current", ("GET", current.HandleAsync));
+        return routes;
+    }
+}

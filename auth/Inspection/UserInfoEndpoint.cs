@@ -1,0 +1,34 @@
+using System.Text.Json;
+using SecureMesh.Auth.Protocol;
+using SecureMesh.Auth.Users;
+
+namespace SecureMesh.Auth.Inspection;
+
+/// <summary><c>/uaa/userinfo</c> (OpenID Connect Core §5.3), in UAA's form: name and e-mail belong to <c>openid</c>.</summary>
+internal sealed class UserInfoEndpoint(BearerAuthentication bearer)
+{
+    public async Task<IResult> HandleAsync(HttpContext http, CancellationToken cancellationToken)
+    {
+        // Strict: uaa.admin does not stand for openid here, and the audience must name it too.
+        var token = await bearer.AuthenticateAsync(http, scope: "openid", resource: "openid", cancellationToken);
+        if (!token.IsSuccess) return token.Error;
+        if (token.Value.User is not { } user) return OAuthError.AccessDenied("This needs the token of a user");
+        return new Answer(json => Write(json, user));
+    }
+
+    private static void Write(Utf8JsonWriter json, User user)
+    {
+        json.WriteString("user_id", user.Id);
+        json.WriteString("sub", user.Id);
+        json.WriteString("user_name", user.UserName);
+        json.WriteString("email", user.Email);
+        json.WriteBoolean("email_verified", user.Verified);
+        var name = string.Join(' ', new[] { user.GivenName, user.FamilyName }.Where(part => !string.IsNullOrEmpty(part)));
+        if (name.Length > 0) json.WriteString("name", name);
+        if (user.GivenName is not null) json.WriteString("given_name", user.GivenName);
+        if (user.FamilyName is not null) json.WriteString("family_name", user.FamilyName);
+        if (user.PhoneNumber is not null) json.WriteString("phone_number", user.PhoneNumber);
+        if (user.PreviousLogonAt is { } previous) json.WriteNumber("previous_logon_time", previous.ToUnixTimeMilliseconds());
+        else json.WriteNull("previous_logon_time");
+    }
+}

@@ -1,0 +1,52 @@
+using Microsoft.AspNetCore.DataProtection;
+using Microsoft.AspNetCore.DataProtection.KeyManagement;
+using Microsoft.AspNetCore.DataProtection.Repositories;
+using Microsoft.Extensions.Options;
+using SecureMesh.Auth.Protocol;
+
+namespace SecureMesh.Auth.Keys;
+
+internal static class KeysSlice
+{
+    public static WebApplicationBuilder AddKeys(this WebApplicationBuilder builder)
+    {
+        var services = builder.Services;
+        services.AddOptions<KeysOptions>().BindConfiguration("auth:keys");
+        services.AddSingleton<SealingKey>();
+        services.AddSingleton<KeyRing>();
+        services.AddSingleton<KeysEndpoint>();
+        // The name is part of every sealed value: instances in different folders must agree on it.
+        services.AddDataProtection().SetApplicationName("securemesh-auth");
+        services.AddSingleton<IConfigureOptions<KeyManagementOptions>>(provider => new ConfigureOptions<KeyManagementOptions>(options =>
+        {
+            options.XmlRepository = provider.GetRequiredService<IXmlRepository>();
+            options.XmlEncryptor = new KeyRingEncryptor(provider.GetRequiredService<SealingKey>());
+        }));
+        services.AddHostedService<Opening>();
+        return builder;
+    }
+
+    public static IEndpointRouteBuilder MapKeys(this IEndpointRouteBuilder routes)
+    {
+        var endpoint = routes.ServiceProvider.GetRequiredService<KeysEndpoint>();
+        routes.MapUaa("/uaa/token_keys", ("GET", endpoint.AllAsync));
+        routes.MapUaa("/uaa/token_key", ("GET", endpoint.ActiveAsync));
+        return routes;
+    }
+
+    // Before anything listens, and before data protection looks for its keys.
+    private sealed class Opening(SealingKey sealing, IServiceProvider services) : IHostedLifecycleService
+    {
+        public async Task StartingAsync(CancellationToken cancellationToken)
+        {
+            await sealing.OpenAsync(cancellationToken);
+            await services.GetRequiredService<KeyRing>().LoadAsync(cancellationToken);
+        }
+
+        public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+        public Task StartedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+        public Task StoppingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+        public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+        public Task StoppedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+    }
+}

@@ -1,0 +1,48 @@
+using System.Buffers;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+
+namespace SecureMesh.Auth.Protocol;
+
+/// <summary>A JSON object: kept by nobody on the way, or published for everyone.</summary>
+internal sealed class Answer(Action<Utf8JsonWriter> write, bool published = false) : IResult
+{
+    // Texts go out as they stand in the contract: the bodies are JSON, never HTML.
+    private static readonly JsonWriterOptions Plain = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+    public Task ExecuteAsync(HttpContext httpContext)
+    {
+        if (published) Publish(httpContext.Response);
+        else Hide(httpContext.Response);
+        return WriteAsync(httpContext, write);
+    }
+
+    /// <summary>Writes one JSON object as <c>application/json</c>, whole or not at all.</summary>
+    public static Task WriteAsync(HttpContext http, Action<Utf8JsonWriter> write)
+    {
+        var body = new ArrayBufferWriter<byte>(1024);
+        using (var json = new Utf8JsonWriter(body, Plain))
+        {
+            json.WriteStartObject();
+            write(json);
+            json.WriteEndObject();
+        }
+        http.Response.ContentType = "application/json";
+        http.Response.ContentLength = body.WrittenCount;
+        return http.Response.Body.WriteAsync(body.WrittenMemory, http.RequestAborted).AsTask();
+    }
+
+    /// <summary>Lets nobody keep the answer (RFC 6749 §5.1).</summary>
+    public static void Hide(HttpResponse response)
+    {
+        response.Headers.CacheControl = "no-store";
+        response.Headers.Pragma = "no-cache";
+    }
+
+    /// <summary>Lets anyone keep the answer for a while, pages of any origin too.</summary>
+    public static void Publish(HttpResponse response)
+    {
+        response.Headers.CacheControl = "public, max-age=300";
+        response.Headers.AccessControlAllowOrigin = "*";
+    }
+}

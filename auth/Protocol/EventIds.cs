@@ -1,0 +1,32 @@
+namespace SecureMesh.Auth.Protocol;
+
+/// <summary>Ids of the log events, a hundred for each slice; names and numbers never change.</summary>
+internal static class EventIds
+{
+    public const int Refused = 1000;
+    public const int Failed = 1001;
+    public const int StoreUnavailable = 1002;
+    public const int OptionsRefused = 1003;
+
+    public const int TokenIssued = 1100;
+    public const int TokenRefreshed = 1101;
+    public const int RefreshRepeated = 1102;
+    public const int RefreshReused = 1103;
+
+    public const int ClientRefused = 1200;
+
+    public const int SignedIn = 1300;
+    public const int SignInRefused = 1301;
+    public const int SignInLocked = 1302;
+
+    public const int KeyCreated = 1400;
+    public const int SealingKeyCreated = 1401;
+
+    public const int UserRegistered = 1500;
+    public const int RegistrationRepeated = 1501;
+    public const int RegistrationUndone = 1502;
+
+    public const int Seeded = 1600;
+    public const int BootstrapSecretChanged = 1601;
+    public const int DemoRemoved = 1602;
+}

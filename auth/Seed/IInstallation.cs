@@ -1,0 +1,15 @@
+namespace SecureMesh.Auth.Seed;
+
+/// <summary>What kind of mesh a database belongs to.</summary>
+internal interface IInstallation
+{
+    /// <summary>Notes how this database is used, if it is new.</summary>
+    /// <returns>How it is used: <c>demo</c> or <c>production</c>.</returns>
+    Task<string> ClaimModeAsync(string mode, CancellationToken cancellationToken);
+
+    Task<bool> HasDemoIdentitiesAsync(CancellationToken cancellationToken);
+
+    /// <summary>Deletes the demo's clients and users and all that is theirs.</summary>
+    /// <returns>How many clients and users were deleted.</returns>
+    Task<int> RemoveDemoAsync(CancellationToken cancellationToken);
+}

@@ -1,0 +1,29 @@
+using Microsoft.AspNetCore.DataProtection.Repositories;
+using SecureMesh.Auth.Clients;
+using SecureMesh.Auth.Keys;
+using SecureMesh.Auth.Seed;
+using SecureMesh.Auth.Token;
+using SecureMesh.Auth.Users;
+using SecureMesh.Sdk;
+
+namespace SecureMesh.Auth.Storage;
+
+internal static class StorageSlice
+{
+    /// <summary>The stores of all slices in one SQL database: SQLite, or PostgreSQL by <c>mesh:database</c>.</summary>
+    public static WebApplicationBuilder AddStorage(this WebApplicationBuilder builder)
+    {
+        builder.AddMeshStore("auth", typeof(StorageSlice).Assembly);
+        Dapper.DefaultTypeMap.MatchNamesWithUnderscores = true;
+        var services = builder.Services;
+        services.AddSingleton<IClients, SqlClients>();
+        services.AddSingleton<IUsers, SqlUsers>();
+        services.AddSingleton<ISignInFailures, SqlSignInFailures>();
+        services.AddSingleton<IRefreshTokens, SqlRefreshTokens>();
+        services.AddSingleton<ISigningKeys, SqlSigningKeys>();
+        services.AddSingleton<ISealingChecks, SqlSealingChecks>();
+        services.AddSingleton<IXmlRepository, SqlKeyRingRepository>();
+        services.AddSingleton<IInstallation, SqlInstallation>();
+        return builder;
+    }
+}

@@ -1,0 +1,36 @@
+using SecureMesh.Auth.Clients;
+using SecureMesh.Auth.Protocol;
+
+namespace SecureMesh.Auth.Token;
+
+/// <summary><c>POST /uaa/oauth/token</c> (RFC 6749 §3.2): the steps that all grants share, so that no grant can leave one out.</summary>
+internal sealed class TokenEndpoint(IEnumerable<IGrant> grants, ClientAuthenticator clients, TokenIssuer issuer)
+{
+    private readonly Dictionary<string, IGrant> _grants = grants.ToDictionary(grant => grant.GrantType, StringComparer.Ordinal);
+
+    public IEnumerable<string> GrantTypes => _grants.Keys;
+
+    public async Task<IResult> HandleAsync(HttpContext http, CancellationToken cancellationToken)
+    {
+        // 1. Read the form once; the grants never touch it.
+        var request = await TokenRequest.ReadAsync(http.Request, cancellationToken);
+        if (!request.IsSuccess) return request.Error;
+
+        // 2. Find the grant.
+        if (request.Value.GrantType == "implicit") return OAuthError.InvalidGrant("Implicit grant type not supported from token endpoint");
+        if (!_grants.TryGetValue(request.Value.GrantType, out var grant))
+            return new OAuthError(400, "unsupported_grant_type", "Unsupported grant type");
+
+        // 3. Authenticate the client (RFC 6749 §2.3) and check that it may use this grant; 401 here is UAA's way.
+        var client = await clients.AuthenticateAsync(http.Request, request.Value.Form, cancellationToken);
+        if (!client.IsSuccess) return client.Error;
+        if (!client.Value.Client.GrantTypes.Contains(grant.GrantType, StringComparer.Ordinal)) return OAuthError.InvalidClient("Unauthorized grant type");
+
+        // 4. The grant says who and what the tokens are for.
+        var authorization = await grant.AuthorizeAsync(request.Value, client.Value, cancellationToken);
+        if (!authorization.IsSuccess) return authorization.Error;
+
+        // 5. Issue and answer.
+        return await issuer.IssueAsync(authorization.Value, cancellationToken);
+    }
+}

@@ -1,0 +1,47 @@
+using SecureMesh.Auth.Protocol;
+using SecureMesh.Sdk;
+
+namespace SecureMesh.Auth.Token;
+
+/// <summary>Issues what a grant authorized and writes the answer (RFC 6749 §5.1).</summary>
+internal sealed partial class TokenIssuer(
+    AccessTokens accessTokens, RefreshFamilies families, Current<TokenOptions> options, TimeProvider time, ILogger<TokenIssuer> logger)
+{
+    // The grants of users after which UAA gives a refresh token, when the client is registered for it.
+    private static readonly string[] Renewable = ["password", "authorization_code", "user_token"];
+
+    public async Task<IResult> IssueAsync(Authorization authorization, CancellationToken cancellationToken)
+    {
+        var client = authorization.Client.Client;
+        var now = time.GetUtcNow();
+        var lifetime = client.AccessTokenValidity ?? options.Value.AccessTokenLifetime;
+        if (lifetime > TokenOptions.LongestAccess) lifetime = TokenOptions.LongestAccess;
+        var jti = Entropy.HexId();
+
+        // Stored before it is answered: what the client has read survives the end of this process.
+        var refreshToken = authorization.RefreshToken;
+        if (refreshToken is null && MayRenew(authorization)) refreshToken = await families.StartAsync(authorization, cancellationToken);
+
+        var accessToken = accessTokens.Write(authorization, jti, now, now + lifetime);
+        Log.Issued(logger, jti, client.Id, authorization.User?.Id, authorization.GrantType, Words.Join(authorization.Scopes));
+        return new Answer(json =>
+        {
+            json.WriteString("access_token", accessToken);
+            json.WriteString("token_type", "bearer");
+            if (refreshToken is not null) json.WriteString("refresh_token", refreshToken);
+            json.WriteNumber("expires_in", (long)lifetime.TotalSeconds);
+            json.WriteString("scope", Words.Join(authorization.Scopes));
+            json.WriteString("jti", jti);
+        });
+    }
+
+    private static bool MayRenew(Authorization authorization) =>
+        authorization.User is not null && Renewable.Contains(authorization.GrantType, StringComparer.Ordinal)
+        && authorization.Client.Client.GrantTypes.Contains("refresh_token", StringComparer.Ordinal);
+
+    private static partial class Log
+    {
+        [LoggerMessage(EventIds.TokenIssued, LogLevel.Information, "Issued {TokenId} to {ClientId} for {UserId} by {GrantType} with {Scopes}")]
+        public static partial void Issued(ILogger logger, string tokenId, string clientId, string? userId, string grantType, string scopes);
+    }
+}

@@ -1,0 +1,39 @@
+using Microsoft.Extensions.Options;
+
+namespace SecureMesh.Auth.Token;
+
+/// <summary>Section <c>auth:token</c>.</summary>
+internal sealed class TokenOptions
+{
+    /// <summary>The longest life of an access token that any client may have.</summary>
+    public static readonly TimeSpan LongestAccess = TimeSpan.FromSeconds(43_200);
+
+    /// <summary>Life of an access token of a client that has no value of its own.</summary>
+    public TimeSpan AccessTokenLifetime { get; set; } = TimeSpan.FromSeconds(600);
+
+    /// <summary>A refresh token unused for this long is dead.</summary>
+    public TimeSpan RefreshTokenIdle { get; set; } = TimeSpan.FromDays(14);
+
+    /// <summary>Rotation never goes beyond this, counted from the sign-in.</summary>
+    public TimeSpan RefreshTokenAbsolute { get; set; } = TimeSpan.FromDays(30);
+
+    /// <summary>For how long a refresh token that was just exchanged gives the same answer again; zero for never.</summary>
+    public TimeSpan RefreshTokenGrace { get; set; } = TimeSpan.FromSeconds(10);
+}
+
+internal sealed class TokenOptionsValidator : IValidateOptions<TokenOptions>
+{
+    public ValidateOptionsResult Validate(string? name, TokenOptions options)
+    {
+        var result = new ValidateOptionsResultBuilder();
+        if (options.AccessTokenLifetime < TimeSpan.FromSeconds(1) || options.AccessTokenLifetime > TokenOptions.LongestAccess)
+            result.AddError($"auth:token:accessTokenLifetime must be 1 second to 12 hours, not {options.AccessTokenLifetime}.");
+        if (options.RefreshTokenAbsolute < TimeSpan.FromSeconds(1))
+            result.AddError($"auth:token:refreshTokenAbsolute must be at least 1 second, not {options.RefreshTokenAbsolute}.");
+        if (options.RefreshTokenIdle < TimeSpan.FromSeconds(1) || options.RefreshTokenIdle > options.RefreshTokenAbsolute)
+            result.AddError($"auth:token:refreshTokenIdle must be 1 second to auth:token:refreshTokenAbsolute, not {options.RefreshTokenIdle}.");
+        if (options.RefreshTokenGrace < TimeSpan.Zero || options.RefreshTokenGrace > TimeSpan.FromSeconds(60))
+            result.AddError($"auth:token:refreshTokenGrace must be 0 to 60 seconds, not {options.RefreshTokenGrace}.");
+        return result.Build();
+    }
+}

@@ -1,0 +1,48 @@
+using System.Text.RegularExpressions;
+using SecureMesh.Auth.Protocol;
+
+namespace SecureMesh.Auth.Token;
+
+/// <summary>A request to the token endpoint, read once; the grants never touch the HTTP request.</summary>
+internal sealed partial class TokenRequest(Parameters form, IReadOnlyList<string> scopes, IReadOnlyList<string> resources)
+{
+    private const int LongestScope = 4096;
+    private const int MostResources = 16;
+
+    /// <summary>The parameters as they came; a grant reads its own from here.</summary>
+    public Parameters Form => form;
+
+    public string GrantType => form["grant_type"]!;
+
+    /// <summary>The requested scopes without repeats; empty means all that are possible.</summary>
+    public IReadOnlyList<string> Scopes => scopes;
+
+    /// <summary>Where the token shall be used (RFC 8707); empty means UAA's list.</summary>
+    public IReadOnlyList<string> Resources => resources;
+
+    public static async Task<Result<TokenRequest, OAuthError>> ReadAsync(HttpRequest request, CancellationToken cancellationToken)
+    {
+        var form = await FormBody.ReadAsync(request, cancellationToken);
+        if (!form.IsSuccess) return form.Error;
+        if (form.Value["grant_type"] is null) return OAuthError.InvalidRequest("Missing grant type");
+        if (form.Value["token_format"] is { } format && format != "jwt") return OAuthError.InvalidRequest("Unsupported token_format");
+
+        var scope = form.Value["scope"] ?? "";
+        if (scope.Length > LongestScope) return OAuthError.InvalidScope($"scope is longer than {LongestScope} characters");
+        var scopes = Words.Split(scope).Distinct(StringComparer.Ordinal).ToArray();
+        if (scopes.FirstOrDefault(word => !Words.IsScope(word)) is { } bad)
+            return OAuthError.InvalidScope($"{OAuthError.Printable(bad)} is invalid. Please use a valid scope name in the request");
+
+        var resources = form.Value.All("resource").Distinct(StringComparer.Ordinal).ToArray();
+        if (resources.Length > MostResources) return OAuthError.InvalidTarget($"More than {MostResources} resources");
+        return resources.All(IsService)
+            ? new TokenRequest(form.Value, scopes, resources)
+            : OAuthError.InvalidTarget("A resource must be the URI of a service, mesh:// and its name");
+    }
+
+    // RFC 8707 §2: absolute and without fragment. Services of the mesh are the only resources there are.
+    private static bool IsService(string resource) => ServiceUri().IsMatch(resource);
+
+    [GeneratedRegex(@"\Amesh://[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\z", RegexOptions.CultureInvariant)]
+    private static partial Regex ServiceUri();
+}

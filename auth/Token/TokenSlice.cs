@@ -1,0 +1,34 @@
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using SecureMesh.Auth.Protocol;
+using SecureMesh.Auth.Token.Grants;
+
+namespace SecureMesh.Auth.Token;
+
+internal static class TokenSlice
+{
+    public static WebApplicationBuilder AddToken(this WebApplicationBuilder builder)
+    {
+        builder.AddCurrentOptions<TokenOptions, TokenOptionsValidator>("auth:token");
+        var services = builder.Services;
+        services.AddSingleton<AccessTokens>();
+        services.AddSingleton<RefreshFamilies>();
+        services.AddSingleton<ScopePolicy>();
+        services.AddSingleton<TokenIssuer>();
+        services.AddSingleton<TokenEndpoint>();
+        services.AddGrant<PasswordGrant>().AddGrant<ClientCredentialsGrant>().AddGrant<RefreshTokenGrant>();
+        return builder;
+    }
+
+    public static IEndpointRouteBuilder MapToken(this IEndpointRouteBuilder routes)
+    {
+        var endpoint = routes.ServiceProvider.GetRequiredService<TokenEndpoint>();
+        routes.MapUaa("/uaa/oauth/token", ("POST", endpoint.HandleAsync));
+        return routes;
+    }
+
+    private static IServiceCollection AddGrant<T>(this IServiceCollection services) where T : class, IGrant
+    {
+        services.TryAddEnumerable(ServiceDescriptor.Singleton<IGrant, T>());
+        return services;
+    }
+}

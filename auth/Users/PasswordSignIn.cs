@@ -1,0 +1,113 @@
+using System.Collections.Concurrent;
+using System.Security.Cryptography;
+using System.Text;
+using SecureMesh.Auth.Protocol;
+
+namespace SecureMesh.Auth.Users;
+
+/// <summary>Checks name and password of a person: the one place, whatever page or grant asks.</summary>
+internal sealed partial class PasswordSignIn(
+    IUsers users, ISignInFailures failures, SlowHash slow, Current<UsersOptions> options, TimeProvider time, ILogger<PasswordSignIn> logger)
+{
+    // An attempt counts as failed until it has succeeded. So that several right ones at once do not lock their own
+    // user, at most this many of one name are under way here; the others wait.
+    private const int AtOnce = 2;
+    private readonly ConcurrentDictionary<string, Gate> _gates = new(StringComparer.Ordinal);
+
+    public async Task<Result<User, OAuthError>> AuthenticateAsync(string userName, string password, CancellationToken cancellationToken)
+    {
+        var nameHash = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(User.Key(userName))));
+        var gate = Enter(nameHash);
+        try
+        {
+            await gate.Open.WaitAsync(cancellationToken);
+            try
+            {
+                return await CheckAsync(userName, password, nameHash, cancellationToken);
+            }
+            finally
+            {
+                gate.Open.Release();
+            }
+        }
+        finally
+        {
+            Leave(nameHash, gate);
+        }
+    }
+
+    private async Task<Result<User, OAuthError>> CheckAsync(string userName, string password, string nameHash, CancellationToken cancellationToken)
+    {
+        var now = time.GetUtcNow();
+        // Counted before the check: otherwise many attempts at once would all be evaluated.
+        if (!await failures.TryCountAsync(Zone.Default, nameHash, options.Value.Lockout, now, cancellationToken))
+        {
+            Log.Locked(logger, nameHash[..12]);
+            return OAuthError.Unauthorized("Your account has been locked because of too many failed attempts to login.");
+        }
+        var user = await users.FindByNameAsync(Zone.Default, userName, cancellationToken);
+        // An unknown name costs as much time as a wrong password, and gets the same answer.
+        var check = await slow.VerifyAsync(password, user?.PasswordHash, cancellationToken);
+        if (check == HashCheck.Busy)
+        {
+            await failures.TakeBackAsync(Zone.Default, nameHash, cancellationToken);
+            return OAuthError.Busy("the queue of slow hashes is full");
+        }
+        if (check == HashCheck.Mismatch || !user!.Active)
+        {
+            Log.Refused(logger, user?.Id ?? "(unknown)");
+            return OAuthError.BadCredentials("user authentication failed");
+        }
+        await failures.ClearAsync(Zone.Default, nameHash, cancellationToken);
+        if (!user.Verified) return OAuthError.AccessDenied("Account not verified");
+        if (SlowHash.IsOutdated(user.PasswordHash!) && await slow.HashAsync(password, cancellationToken) is { } stronger)
+            await users.RehashAsync(user, stronger, cancellationToken);
+        await users.SignedInAsync(user, now, cancellationToken);
+        Log.SignedIn(logger, user.Id);
+        return user;
+    }
+
+    private Gate Enter(string nameHash)
+    {
+        while (true)
+        {
+            var gate = _gates.GetOrAdd(nameHash, _ => new Gate());
+            lock (gate)
+            {
+                if (gate.Users < 0) continue;
+                gate.Users++;
+                return gate;
+            }
+        }
+    }
+
+    private void Leave(string nameHash, Gate gate)
+    {
+        lock (gate)
+        {
+            if (--gate.Users > 0) return;
+            gate.Users = -1;
+            _gates.TryRemove(nameHash, out _);
+        }
+    }
+
+    private sealed class Gate
+    {
+        public SemaphoreSlim Open { get; } = new(AtOnce);
+
+        /// <summary>How many hold this gate; -1 once it is no longer in the table.</summary>
+        public int Users { get; set; }
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(EventIds.SignedIn, LogLevel.Information, "User {UserId} signed in by password")]
+        public static partial void SignedIn(ILogger logger, string userId);
+
+        [LoggerMessage(EventIds.SignInRefused, LogLevel.Information, "User {UserId} did not sign in: wrong password or not active")]
+        public static partial void Refused(ILogger logger, string userId);
+
+        [LoggerMessage(EventIds.SignInLocked, LogLevel.Warning, "A sign-in was refused because the name {NameHash} is locked")]
+        public static partial void Locked(ILogger logger, string nameHash);
+    }
+}

@@ -1,0 +1,130 @@
+using System.Net.Http.Headers;
+using System.Text;
+using System.Text.Json;
+using Microsoft.Extensions.DependencyInjection;
+using SecureMesh.Auth.Token;
+using SecureMesh.Sdk;
+using SecureMesh.Tests.Support;
+
+namespace SecureMesh.Auth.Tests;
+
+/// <summary>The token service of a demo on a database of its own, with a clock that the test moves.</summary>
+public sealed class DemoAuth : IAsyncLifetime
+{
+    private readonly SqlEngine _engine;
+    private readonly (string, string)[] _settings;
+    private TestDatabase? _database;
+    private MeshService<TokenEndpoint>? _service;
+
+    public DemoAuth() : this(SqlEngine.Sqlite) { }
+
+    private DemoAuth(SqlEngine engine, params (string, string)[] settings) => (_engine, _settings) = (engine, settings);
+
+    public TestClock Clock { get; } = new();
+
+    public TestDatabase Database => _database!;
+
+    public HttpClient Http => _service!.Http;
+
+    public Uri Url => _service!.Url;
+
+    public IServiceProvider Services => _service!.Services;
+
+    public IReadOnlyCollection<string> Logs => _service!.Logs;
+
+    public static async Task<DemoAuth> StartAsync(SqlEngine engine = SqlEngine.Sqlite, params (string, string)[] settings)
+    {
+        var auth = new DemoAuth(engine, settings);
+        await auth.InitializeAsync();
+        return auth;
+    }
+
+    public async ValueTask InitializeAsync()
+    {
+        _database = await Databases.CreateAsync(_engine);
+        _service = Service();
+        _service.Start();
+    }
+
+    /// <summary>Ends the process, so to speak, and starts another one on the same data.</summary>
+    public async Task RestartAsync()
+    {
+        await _service!.DisposeAsync();
+        _service = Service();
+        _service.Start();
+    }
+
+    /// <summary>One more instance on the same data.</summary>
+    public async Task<DemoAuth> AnotherAsync()
+    {
+        var other = new DemoAuth(_engine, _settings) { _database = _database, Borrowed = true };
+        other._service = other.Service();
+        await Task.Run(() => other._service.Start());
+        return other;
+    }
+
+    private bool Borrowed { get; init; }
+
+    private MeshService<TokenEndpoint> Service() => new(
+        _database!.Settings([("mesh:demo", "true"), .. _settings]),
+        services => services.AddSingleton<TimeProvider>(Clock));
+
+    public Task<Reply> TokenAsync(string basic, params (string, string)[] form) => PostAsync("uaa/oauth/token", basic, form);
+
+    public async Task<Reply> PostAsync(string path, string? basic, params (string, string)[] form)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Post, path);
+        if (basic is not null) request.Headers.Authorization = new AuthenticationHeaderValue("Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes(basic)));
+        request.Content = new FormUrlEncodedContent(form.Select(pair => new KeyValuePair<string, string>(pair.Item1, pair.Item2)));
+        return await SendAsync(request);
+    }
+
+    public async Task<Reply> GetAsync(string path, string? bearer = null)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Get, path);
+        if (bearer is not null) request.Headers.TryAddWithoutValidation("Authorization", "Bearer " + bearer);
+        return await SendAsync(request);
+    }
+
+    public async Task<Reply> SendAsync(HttpRequestMessage request)
+    {
+        using var response = await Http.SendAsync(request);
+        return await Reply.ReadAsync(response);
+    }
+
+    public Task<Reply> SignInAsync(string user = "demo", string password = "demo", string scope = "ui openid", string client = "browser:") =>
+        TokenAsync(client, ("grant_type", "password"), ("username", user), ("password", password), ("scope", scope));
+
+    public Task<Reply> RefreshAsync(string refreshToken, string client = "browser:", params (string, string)[] more) =>
+        TokenAsync(client, [("grant_type", "refresh_token"), ("refresh_token", refreshToken), .. more]);
+
+    /// <summary>A token of account-service for its calls to auth.</summary>
+    public async Task<string> ServerTokenAsync() =>
+        (await TokenAsync("account-service:account-secret", ("grant_type", "client_credentials"), ("scope", "server"), ("resource", "mesh://auth-service"))).AccessToken;
+
+    public async ValueTask DisposeAsync()
+    {
+        await _service!.DisposeAsync();
+        if (!Borrowed) await _database!.DisposeAsync();
+    }
+}
+
+/// <summary>What came back.</summary>
+public sealed record Reply(int Status, string Body, HttpResponseHeaders Headers, HttpContentHeaders Content)
+{
+    public static async Task<Reply> ReadAsync(HttpResponseMessage response) =>
+        new((int)response.StatusCode, await response.Content.ReadAsStringAsync(), response.Headers, response.Content.Headers);
+
+    public JsonElement Json => JsonDocument.Parse(Body).RootElement;
+
+    public string AccessToken => Text("access_token");
+
+    public string RefreshToken => Text("refresh_token");
+
+    /// <summary>The payload of the access token, read without any library.</summary>
+    public JsonElement Claims => Jwt.Payload(AccessToken);
+
+    public string? Challenge => Headers.TryGetValues("WWW-Authenticate", out var values) ? string.Join(", ", values) : null;
+
+    public string Text(string name) => Json.TryGetProperty(name, out var value) ? value.GetString()! : throw new Xunit.Sdk.XunitException($"no {name} in {Status} {Body}");
+}
