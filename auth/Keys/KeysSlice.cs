@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.DataProtection.KeyManagement;
 using Microsoft.AspNetCore.DataProtection.Repositories;
 using Microsoft.Extensions.Options;
 using SecureMesh.Auth.Protocol;
+using SecureMesh.Sdk;
 
 namespace SecureMesh.Auth.Keys;
 
@@ -15,6 +16,7 @@ internal static class KeysSlice
         services.AddSingleton<SealingKey>();
         services.AddSingleton<KeyRing>();
         services.AddSingleton<KeysEndpoint>();
+        services.AddSingleton<IIssuerKeys, OwnIssuerKeys>();
         // The name is part of every sealed value: instances in different folders must agree on it.
         services.AddDataProtection().SetApplicationName("securemesh-auth");
         services.AddSingleton<IConfigureOptions<KeyManagementOptions>>(provider => new ConfigureOptions<KeyManagementOptions>(options =>

@@ -4,9 +4,8 @@ namespace SecureMesh.Auth.Protocol;
 internal static class EventIds
 {
     public const int Refused = 1000;
-    public const int Failed = 1001;
-    public const int StoreUnavailable = 1002;
-    public const int OptionsRefused = 1003;
+    public const int StoreUnavailable = 1001;
+    public const int OptionsRefused = 1002;
 
     public const int TokenIssued = 1100;
     public const int TokenRefreshed = 1101;

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using SecureMesh.Sdk;
 
 namespace SecureMesh.Auth.Protocol;
 
@@ -6,6 +7,7 @@ internal static class ProtocolSlice
 {
     public static WebApplicationBuilder AddProtocol(this WebApplicationBuilder builder)
     {
+        builder.Services.AddSingleton<IErrorDialect, UaaDialect>();
         builder.Services.TryAddEnumerable(ServiceDescriptor.Singleton<MatcherPolicy, CaseSensitivePathPolicy>());
         builder.Services.TryAddSingleton<SlowHash>();
         builder.Services.AddOptions<HashingOptions>().BindConfiguration("auth:hashing").Validate(

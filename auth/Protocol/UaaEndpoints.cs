@@ -33,31 +33,17 @@ internal static partial class UaaEndpoints
             var result = await handle(http, http.RequestAborted);
             await result.ExecuteAsync(http);
         }
-        catch (Exception e) when (!http.Response.HasStarted && !http.RequestAborted.IsCancellationRequested)
+        catch (DbException e) when (!http.Response.HasStarted && !http.RequestAborted.IsCancellationRequested)
         {
-            await Failure(e, http).ExecuteAsync(http);
+            Log.StoreUnavailable(http.RequestServices.GetRequiredService<ILogger<UaaHandler>>(), e);
+            var error = new OAuthError(503, "uaa_unavailable", "The service cannot reach its database. Try again shortly.");
+            await (error with { RetryAfter = TimeSpan.FromSeconds(2) }).ExecuteAsync(http);
         }
-    }
-
-    // UAA's clients insist on JSON in UAA's shape, so a failure is answered here and not by the mesh's problem writer.
-    private static OAuthError Failure(Exception exception, HttpContext http)
-    {
-        var logger = http.RequestServices.GetRequiredService<ILoggerFactory>().CreateLogger("SecureMesh.Auth");
-        if (exception is DbException)
-        {
-            Log.StoreUnavailable(logger, exception);
-            return new OAuthError(503, "uaa_unavailable", "The service cannot reach its database. Try again shortly.") { RetryAfter = TimeSpan.FromSeconds(2) };
-        }
-        Log.Failed(logger, exception);
-        return new OAuthError(500, "server_error", "The request failed through no fault of yours; the trace id tells the operator why");
     }
 
     private static partial class Log
     {
         [LoggerMessage(EventIds.StoreUnavailable, LogLevel.Error, "The database failed")]
         public static partial void StoreUnavailable(ILogger logger, Exception exception);
-
-        [LoggerMessage(EventIds.Failed, LogLevel.Error, "A request failed")]
-        public static partial void Failed(ILogger logger, Exception exception);
     }
 }
