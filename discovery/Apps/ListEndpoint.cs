@@ -21,8 +21,11 @@ internal sealed class ListEndpoint
     public ListEndpoint(LeaseRegistry registry, RegistrySettings settings, TimeProvider time, IHostApplicationLifetime lifetime, RegistryMetrics metrics)
     {
         (_registry, _settings, _time, _stopping) = (registry, settings, time, lifetime.ApplicationStopping);
-        metrics.WatchWaiting(() => _waiting);
+        metrics.WatchWaiting(() => Waiting);
     }
+
+    /// <summary>Requests that are held now.</summary>
+    public int Waiting => Volatile.Read(ref _waiting);
 
     public Task AllAsync(HttpContext http) => HandleAsync(http, delta: false);
 
@@ -33,7 +36,7 @@ internal sealed class ListEndpoint
         var state = _registry.Current;
         var wait = Wait(http.Request);
         // Not promised while the server stops: a client that saw it would ask again at once.
-        if (wait > TimeSpan.Zero && !_stopping.IsCancellationRequested && Volatile.Read(ref _waiting) < _settings.Current.Push.MaxWaiting)
+        if (wait > TimeSpan.Zero && !_stopping.IsCancellationRequested && Waiting < _settings.Current.Push.MaxWaiting)
         {
             if (IsKnown(http.Request, state)) state = await NewerAsync(state, wait, http.RequestAborted);
             if (!_stopping.IsCancellationRequested) http.Response.Headers["Preference-Applied"] = "wait";

@@ -26,6 +26,8 @@ public sealed class MeshService<T> : WebApplicationFactory<T> where T : class
             ["mesh:config:enabled"] = "false",
             ["mesh:registry:enabled"] = "false",
             ["mesh:registry:drain"] = "00:00:00",
+            // Not UseKestrel(port): that sets the address from outside while the program may already be starting its server.
+            ["urls"] = "http://127.0.0.1:0",
         };
         foreach (var (key, value) in settings ?? []) _settings[key] = value;
         if (!_settings.ContainsKey("mesh:data"))
@@ -33,7 +35,7 @@ public sealed class MeshService<T> : WebApplicationFactory<T> where T : class
             _folder = new TemporaryFolder();
             _settings["mesh:data"] = _folder.Path;
         }
-        UseKestrel(0);
+        UseKestrel();
     }
 
     /// <summary>What the service wrote to its log, one entry per line: level, category, message.</summary>
