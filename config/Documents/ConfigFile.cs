@@ -37,12 +37,26 @@ internal sealed record ConfigFile(IReadOnlyList<ConfigDocument> Documents, strin
         return new([], position is null ? e.Message : $"line {position[0]}, column {position[1]}: {e.Message}", line);
     }
 
+    // YAML knows no control characters (YAML 1.1 §5.1); in a value they would reach logs, headers and commands.
+    private static void RefuseControls(string text)
+    {
+        for (var at = 0; at < text.Length; at++)
+        {
+            if (!char.IsControl(text[at]) || text[at] is '\t' or '\n' or '\r' or '\u0085') continue;
+            var line = text.AsSpan(0, at).Count('\n') + 1;
+            var column = at - text.AsSpan(0, at).LastIndexOf('\n');
+            throw new DocumentException(string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{line}:{column}"), "a control character");
+        }
+    }
+
     private static string Utf8(byte[] content)
     {
         try
         {
             var text = StrictUtf8.GetString(content);
-            return text.StartsWith('\uFEFF') ? text[1..] : text;
+            if (text.StartsWith('\uFEFF')) text = text[1..];
+            RefuseControls(text);
+            return text;
         }
         catch (DecoderFallbackException)
         {

@@ -62,7 +62,8 @@ internal static class FolderScan
         try
         {
             var target = new FileInfo(entry.ToFullPath()).ResolveLinkTarget(returnFinalTarget: true) as FileInfo;
-            return target is { Exists: true } ? new(target.Length, target.LastWriteTimeUtc, target.FullName) : new(0, DateTime.UnixEpoch, "");
+            // The folders on the way may be links too: a ConfigMap's '..data' is the only link that moves.
+            return target is { Exists: true } ? new(target.Length, target.LastWriteTimeUtc, Path.Join(RealPath(target.DirectoryName!), target.Name)) : new(0, DateTime.UnixEpoch, "");
         }
         catch (IOException) // links in a circle
         {

@@ -37,8 +37,8 @@ internal static class SearchPaths
 
     private static bool Matches(string pattern, string folder)
     {
-        var wanted = pattern.Split('/');
-        var parts = folder.Split('/');
+        var wanted = pattern.TrimEnd('/').Split('/');
+        var parts = folder.TrimEnd('/').Split('/');
         return wanted.Length == parts.Length && wanted.Zip(parts).All(pair => FileSystemName.MatchesSimpleExpression(pair.First, pair.Second, ignoreCase: false));
     }
 }
