@@ -1,4 +1,5 @@
 using System.Data.Common;
+using Microsoft.Extensions.Options;
 using SecureMesh.Account.Accounts;
 using SecureMesh.Sdk;
 
@@ -9,21 +10,29 @@ namespace SecureMesh.Account.Registration;
 /// created at auth, then the account becomes active. What went wrong half-way is undone at once or, when that fails too or
 /// the process ends, by <see cref="UnfinishedRegistrations"/>.
 /// </summary>
-internal sealed partial class Registrar(IRegistrations registrations, UsersAtAuth users, ILogger<Registrar> logger)
+internal sealed partial class Registrar(
+    IRegistrations registrations, UsersAtAuth users, RegistrationTurns turns, IOptions<RegistrationOptions> options, TimeProvider time, ILogger<Registrar> logger)
 {
     private static readonly TimeSpan Soon = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan ShortestAttempt = TimeSpan.FromSeconds(1);
 
-    public async Task<RegistrationOutcome> RegisterAsync(RegistrationRequest request)
+    /// <param name="request">Who wants an account.</param>
+    /// <param name="cancellationToken">Gives up waiting for a turn; what has begun is brought to an end also when nobody waits for it.</param>
+    public async Task<RegistrationOutcome> RegisterAsync(RegistrationRequest request, CancellationToken cancellationToken)
     {
         // The demo account is readable by everyone, so its name is taken also where it is not seeded.
         if (request.Name == AccountName.Demo) return new RegistrationOutcome.Taken();
+
+        var start = time.GetTimestamp();
+        using var turn = await turns.TakeAsync(cancellationToken);
+        if (turn is null) return new RegistrationOutcome.Unavailable(Soon);
 
         // 1. Reserve the name; this decides between all who want it.
         var key = Entropy.Token();
         if (!await registrations.ReserveAsync(request.Name, key, AccountContent.New, CancellationToken.None)) return new RegistrationOutcome.Taken();
 
         // 2. Create the user at auth.
-        var answer = await CreateUserAsync(request, key);
+        var answer = await CreateUserAsync(request, key, start);
         if (answer == UserAnswer.Done) return await ActivateAsync(request.Name, key); // 3.
         if (answer is UserAnswer.Unknown or UserAnswer.Unanswered) return await UndoAsync(request.Name, key, isOver: answer == UserAnswer.Unknown);
 
@@ -55,12 +64,14 @@ internal sealed partial class Registrar(IRegistrations registrations, UsersAtAut
         return true;
     }
 
-    private async Task<UserAnswer> CreateUserAsync(RegistrationRequest request, string key)
+    private async Task<UserAnswer> CreateUserAsync(RegistrationRequest request, string key, long start)
     {
-        var first = await users.CreateAsync(request.Name.Text, request.Password, key);
+        var first = await users.CreateAsync(request.Name.Text, request.Password, key, options.Value.AuthTimeout);
         if (first is UserAnswer.Done or UserAnswer.Exists or UserAnswer.Refused) return first;
-        // The key makes it safe to ask again: auth creates one user for it at most.
-        var second = await users.CreateAsync(request.Name.Text, request.Password, key);
+        // The key makes it safe to ask again, if there is time: auth creates one user for it at most.
+        var left = options.Value.Timeout - RegistrationOptions.UndoTimeout - time.GetElapsedTime(start);
+        if (left < ShortestAttempt) return first;
+        var second = await users.CreateAsync(request.Name.Text, request.Password, key, left < options.Value.AuthTimeout ? left : options.Value.AuthTimeout);
         // Done and Exists speak for the first request too; a refusal of the second leaves open what became of the first.
         if (second is UserAnswer.Done or UserAnswer.Exists || first == UserAnswer.NotDone) return second;
         return first == UserAnswer.Unanswered || second == UserAnswer.Unanswered ? UserAnswer.Unanswered : UserAnswer.Unknown;

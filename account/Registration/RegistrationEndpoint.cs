@@ -17,8 +17,8 @@ internal sealed partial class RegistrationEndpoint(RegistrationLimit limit, Regi
         // 2. Read and check the request.
         var request = await RegistrationRequest.ReadAsync(http.Request, cancellationToken);
         if (!request.IsSuccess) return request.Refusal;
-        // 3. Register. Not given up when the caller goes: half of it may be done already.
-        return await registrar.RegisterAsync(request.Value) switch
+        // 3. Register.
+        return await registrar.RegisterAsync(request.Value, cancellationToken) switch
         {
             RegistrationOutcome.Registered { Account: var account } => new AccountResult(account),
             // The empty body is what clients of this path know a taken name by.

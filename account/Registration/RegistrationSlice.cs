@@ -15,6 +15,7 @@ internal static class RegistrationSlice
         builder.Services.AddSingleton<UsersAtAuth>();
         builder.Services.AddSingleton<Registrar>();
         builder.Services.AddSingleton<RegistrationLimit>();
+        builder.Services.AddSingleton<RegistrationTurns>();
         builder.Services.AddSingleton<RegistrationEndpoint>();
         builder.Services.AddHostedService<UnfinishedRegistrations>();
         builder.Services.AddHealthChecks().AddCheck<AuthHealth>("auth-service");

@@ -2,27 +2,23 @@ using System.Net;
 using System.Net.Http.Headers;
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using Microsoft.Extensions.Options;
 using SecureMesh.Sdk;
 
 namespace SecureMesh.Account.Registration;
 
 /// <summary>Creates users at auth and takes them back, with this service's own token for auth (scope <c>server</c>).</summary>
-internal sealed partial class UsersAtAuth(IHttpClientFactory clients, IOptions<RegistrationOptions> options, TimeProvider time, ILogger<UsersAtAuth> logger)
+internal sealed partial class UsersAtAuth(IHttpClientFactory clients, TimeProvider time, ILogger<UsersAtAuth> logger)
 {
     public const string ClientName = "auth-service";
 
-    // One that takes longer is left to the sweep, rather than to a caller who waits.
-    private static readonly TimeSpan UndoTimeout = TimeSpan.FromSeconds(1.5);
-
     /// <summary>Creates a user; asked again with the same key, auth answers for the first time again.</summary>
-    public async Task<UserAnswer> CreateAsync(string username, string password, string key)
+    public async Task<UserAnswer> CreateAsync(string username, string password, string key, TimeSpan limit)
     {
         using var request = new HttpRequestMessage(HttpMethod.Post, "/uaa/users");
         request.Headers.Add("Idempotency-Key", key);
         request.Content = new ByteArrayContent(JsonSerializer.SerializeToUtf8Bytes(new NewUser(username, password), UserJson.Default.NewUser));
         request.Content.Headers.ContentType = new MediaTypeHeaderValue("application/json");
-        return await SendAsync(request, options.Value.AuthTimeout) switch
+        return await SendAsync(request, limit) switch
         {
             (_, HttpStatusCode.OK or HttpStatusCode.Created or HttpStatusCode.NoContent) => UserAnswer.Done,
             (_, HttpStatusCode.Conflict) => UserAnswer.Exists,
@@ -41,7 +37,7 @@ internal sealed partial class UsersAtAuth(IHttpClientFactory clients, IOptions<R
         using var request = new HttpRequestMessage(HttpMethod.Delete, "/uaa/users/" + Uri.EscapeDataString(username));
         request.Headers.Add("Idempotency-Key", key);
         // 404: never created, or taken back already. 409 and 412: the user of that name has another key.
-        return await SendAsync(request, UndoTimeout) is (_, HttpStatusCode.OK or HttpStatusCode.NoContent or HttpStatusCode.NotFound
+        return await SendAsync(request, RegistrationOptions.UndoTimeout) is (_, HttpStatusCode.OK or HttpStatusCode.NoContent or HttpStatusCode.NotFound
             or HttpStatusCode.Conflict or HttpStatusCode.PreconditionFailed);
     }
 

@@ -31,6 +31,9 @@ internal sealed class AuthStandIn : IAsyncDisposable
     private readonly Channel<string> _arrived = Channel.CreateUnbounded<string>();
     private readonly ConcurrentDictionary<string, string> _tokens = new();
 
+    private readonly Lock _gate = new();
+    private int _present;
+
     private AuthStandIn(WebApplication app, TestIssuer issuer) => (_app, _issuer) = (app, issuer);
 
     public string Url { get; private set; } = "";
@@ -49,6 +52,9 @@ internal sealed class AuthStandIn : IAsyncDisposable
 
     /// <summary>The forms of token requests.</summary>
     public ConcurrentQueue<Dictionary<string, string>> TokenRequests { get; } = new();
+
+    /// <summary>How many requests to create a user were here at the same time.</summary>
+    public int MostAtOnce { get; private set; }
 
     public static async Task<AuthStandIn> StartAsync(TestIssuer issuer)
     {
@@ -92,6 +98,19 @@ internal sealed class AuthStandIn : IAsyncDisposable
     }
 
     private async Task<IResult> CreateAsync(HttpContext http)
+    {
+        lock (_gate) MostAtOnce = Math.Max(MostAtOnce, ++_present);
+        try
+        {
+            return await CreateUserAsync(http);
+        }
+        finally
+        {
+            lock (_gate) _present--;
+        }
+    }
+
+    private async Task<IResult> CreateUserAsync(HttpContext http)
     {
         using var body = await JsonDocument.ParseAsync(http.Request.Body);
         var name = body.RootElement.GetProperty("username").GetString()!;

@@ -75,6 +75,17 @@ public sealed class RegistrationTests
         Assert.Single(mesh.Auth.Seen);
     }
 
+    [Fact]
+    public async Task Many_people_who_register_at_once_take_their_turns()
+    {
+        await using var mesh = await AccountMesh.StartAsync();
+
+        var answers = await Task.WhenAll(Enumerable.Range(0, 40).Select(n => mesh.RegisterAsync($$"""{"username":"person{{n}}","password":"secret1"}""")));
+
+        Assert.All(answers, answer => answer.Expect(200));
+        Assert.InRange(mesh.Auth.MostAtOnce, 1, 4);
+    }
+
     [Theory]
     [InlineData("""{"username":"al","password":"secret1"}""", "username")]
     [InlineData("""{"username":"a23456789012345678901","password":"secret1"}""", "username")]
