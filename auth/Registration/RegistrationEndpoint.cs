@@ -14,7 +14,9 @@ namespace SecureMesh.Auth.Registration;
 internal sealed partial class RegistrationEndpoint(
     BearerAuthentication bearer, IUsers users, SlowHash slow, TimeProvider time, ILogger<RegistrationEndpoint> logger)
 {
-    private static readonly TimeSpan UndoWithin = TimeSpan.FromMinutes(15);
+    // Long: whoever registers may itself be away for a while and undo what was left half done when it is back. Too late an
+    // undo would leave a user without an account whose name nobody can have.
+    private static readonly TimeSpan UndoWithin = TimeSpan.FromDays(7);
 
     public async Task<IResult> RegisterAsync(HttpContext http, CancellationToken cancellationToken)
     {
