@@ -1,0 +1,279 @@
+using System.Diagnostics;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
+using SecureMesh.Tests.Support;
+using Xunit;
+
+namespace SecureMesh.Sdk.Tests.Config;
+
+public sealed class ConfigClientTests : IDisposable
+{
+    private readonly TemporaryFolder _data = new();
+
+    public void Dispose() => _data.Dispose();
+
+    private Dictionary<string, string> Settings(string url, params (string Key, string Value)[] more)
+    {
+        var settings = new Dictionary<string, string>
+        {
+            ["mesh:config:enabled"] = "true",
+            ["mesh:config:url"] = url,
+            ["mesh:config:fallbackAfter"] = "200ms",
+            ["mesh:secret"] = "s3cret:with colon",
+            ["mesh:data"] = _data.Path,
+        };
+        foreach (var (key, value) in more) settings[key] = value;
+        return settings;
+    }
+
+    private Task<Service> StartAsync(StubConfigServer server, Action<WebApplicationBuilder>? configure = null, params (string Key, string Value)[] more) =>
+        Service.StartAsync(_ => { }, Settings(server.Url, more), configure);
+
+    [Fact]
+    public async Task The_environment_is_asked_for_by_name_profile_and_label_with_the_services_own_secret()
+    {
+        await using var server = await StubConfigServer.StartAsync(new { a = 1 });
+
+        await using var service = await StartAsync(server, null, ("mesh:config:profile", "dev,mysql"), ("mesh:config:label", "feature/x"));
+
+        var request = await server.Requests.Reader.ReadAsync(TestContext.Current.CancellationToken);
+        Assert.Equal("/sample/dev,mysql/feature(_)x", request.Path);
+        Assert.Equal("Basic c2FtcGxlOnMzY3JldDp3aXRoIGNvbG9u", request.Authorization);
+        Assert.Equal(("", ""), (request.IfNoneMatch, request.Prefer));
+    }
+
+    [Fact]
+    public async Task User_info_of_the_url_is_the_credential_and_is_never_shown()
+    {
+        await using var server = await StubConfigServer.StartAsync(new { a = 1 });
+        var url = server.Url.Replace("http://", "http://someone:p%40ss@", StringComparison.Ordinal);
+
+        await using var service = await Service.StartAsync(_ => { }, Settings(url, ("mesh:health:details", "true")));
+
+        var request = await server.Requests.Reader.ReadAsync(TestContext.Current.CancellationToken);
+        Assert.Equal("Basic c29tZW9uZTpwQHNz", request.Authorization);
+        var health = await service.GetAsync("/actuator/health");
+        Assert.Contains(server.Url, health.Body);
+        Assert.DoesNotContain("p%40ss", health.Body);
+        Assert.DoesNotContain(service.Logs, line => line.Contains("p%40ss", StringComparison.Ordinal) || line.Contains("p@ss", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task Keys_become_dotnet_keys_values_become_invariant_text_and_the_first_source_wins()
+    {
+        await using var server = await StubConfigServer.StartAsync(
+            new Dictionary<string, object?> { ["a.b[0].c"] = "first", ["on"] = true, ["rate"] = 1.5, ["none"] = null, ["map[x.y].z"] = 7 },
+            new Dictionary<string, object?> { ["a.b[0].c"] = "second", ["other"] = "shared", ["v2"] = new { value = "wrapped", origin = "3:5" } });
+
+        await using var service = await StartAsync(server);
+
+        var configuration = service.Services.GetRequiredService<IConfiguration>();
+        Assert.Equal("first", configuration["a:b:0:c"]);
+        Assert.Equal("true", configuration["on"]);
+        Assert.Equal("1.5", configuration["rate"]);
+        Assert.Equal("", configuration["none"]);
+        Assert.Equal("7", configuration["map:x.y:z"]);
+        Assert.Equal("shared", configuration["other"]);
+        Assert.Equal("wrapped", configuration["v2"]);
+    }
+
+    [Fact]
+    public async Task A_list_of_a_stronger_source_replaces_the_weaker_one_as_a_whole()
+    {
+        await using var server = await StubConfigServer.StartAsync(
+            new Dictionary<string, object?> { ["route.scopes[0]"] = "ui", ["empty"] = "" },
+            new Dictionary<string, object?> { ["route.scopes[0]"] = "server", ["route.scopes[1]"] = "admin", ["route.path"] = "/x", ["empty[0]"] = "gone" });
+
+        await using var service = await StartAsync(server);
+
+        var configuration = service.Services.GetRequiredService<IConfiguration>();
+        Assert.Equal(["ui"], configuration.GetSection("route:scopes").GetChildren().Select(child => child.Value));
+        Assert.Equal("/x", configuration["route:path"]);
+        Assert.Empty(configuration.GetSection("empty").GetChildren());
+    }
+
+    [Fact]
+    public async Task Environment_and_command_line_win_over_the_server_which_wins_over_the_services_files()
+    {
+        await using var server = await StubConfigServer.StartAsync(new { fromFile = "server", fromCli = "server", SDKTEST_ENV = "server", fromServer = "server" });
+        using var content = new TemporaryFolder();
+        content.Write("appsettings.json", """{"fromFile":"file","onlyFile":"file","fromCli":"file"}""");
+        Environment.SetEnvironmentVariable("SDKTEST_ENV", "environment");
+        var builder = WebApplication.CreateBuilder(new WebApplicationOptions
+        {
+            ContentRootPath = content.Path,
+            Args = ["--fromCli=cli", .. Settings(server.Url, ("mesh:registry:enabled", "false")).Select(pair => $"--{pair.Key}={pair.Value}")],
+        });
+
+        builder.AddSecureMesh("sample");
+
+        Assert.Equal("server", builder.Configuration["fromServer"]);
+        Assert.Equal("server", builder.Configuration["fromFile"]);
+        Assert.Equal("file", builder.Configuration["onlyFile"]);
+        Assert.Equal("cli", builder.Configuration["fromCli"]);
+        Assert.Equal("environment", builder.Configuration["SDKTEST_ENV"]);
+        await using var app = builder.Build();
+        Assert.Equal("server", app.Configuration["fromFile"]);
+        Assert.Equal("environment", app.Configuration["SDKTEST_ENV"]);
+    }
+
+    [Fact]
+    public async Task Placeholders_are_filled_from_the_services_own_environment_and_unknown_ones_are_named_without_a_value()
+    {
+        Environment.SetEnvironmentVariable("SDKTEST_URL", "http://localhost:9");
+        await using var server = await StubConfigServer.StartAsync(new Dictionary<string, object?>
+        {
+            ["issuer"] = "${SDKTEST_URL:http://other}/uaa",
+            ["missing"] = "x ${SDKTEST_NOBODY} y",
+        });
+
+        await using var service = await StartAsync(server);
+
+        var configuration = service.Services.GetRequiredService<IConfiguration>();
+        Assert.Equal("http://localhost:9/uaa", configuration["issuer"]);
+        Assert.Equal("x ${SDKTEST_NOBODY} y", configuration["missing"]);
+    }
+
+    [Fact]
+    public async Task Durations_with_units_bind_to_options_of_the_service()
+    {
+        await using var server = await StubConfigServer.StartAsync(new Dictionary<string, object?> { ["mesh.registry.renewalInterval"] = "1500ms", ["mesh.registry.leaseDuration"] = "00:00:20" });
+
+        await using var service = await StartAsync(server);
+
+        var options = service.Services.GetRequiredService<IOptions<MeshOptions>>().Value;
+        Assert.Equal(TimeSpan.FromMilliseconds(1500), options.Registry.RenewalInterval);
+        Assert.Equal(TimeSpan.FromSeconds(20), options.Registry.LeaseDuration);
+    }
+
+    [Theory]
+    [InlineData(true, true)]
+    [InlineData(true, false)]
+    [InlineData(false, false)]
+    public async Task A_change_is_in_force_within_two_seconds(bool tags, bool holds)
+    {
+        await using var server = await StubConfigServer.StartAsync(new { greeting = "old" });
+        (server.Tags, server.Holds) = (tags, holds);
+        await using var service = await StartAsync(server, builder => builder.Services.AddOptions<Greeting>().BindConfiguration(""));
+        var options = service.Services.GetRequiredService<IOptionsMonitor<Greeting>>();
+        Assert.Equal("old", options.CurrentValue.Text);
+
+        var watch = Stopwatch.StartNew();
+        server.Serve(new { greeting = "new" });
+        await service.Services.GetRequiredService<IConfiguration>().HasAsync("greeting", "new");
+
+        Assert.Equal("new", options.CurrentValue.Text);
+        Assert.True(watch.Elapsed < TimeSpan.FromSeconds(2), $"took {watch.Elapsed}");
+    }
+
+    [Fact]
+    public async Task A_server_that_holds_requests_is_not_polled()
+    {
+        await using var server = await StubConfigServer.StartAsync(new { greeting = "old" });
+        server.Holds = true;
+        await using var service = await StartAsync(server);
+        var requests = server.Requests.Reader;
+        await requests.ReadAsync(TestContext.Current.CancellationToken);
+        var held = await requests.ReadAsync(TestContext.Current.CancellationToken);
+
+        server.Serve(new { greeting = "new" });
+        await service.Services.GetRequiredService<IConfiguration>().HasAsync("greeting", "new");
+        var next = await requests.ReadAsync(TestContext.Current.CancellationToken);
+
+        Assert.Equal(("\"v0\"", "wait=30"), (held.IfNoneMatch, held.Prefer));
+        Assert.Equal(("\"v1\"", "wait=30"), (next.IfNoneMatch, next.Prefer));
+        Assert.False(requests.TryRead(out _));
+    }
+
+    [Fact]
+    public async Task After_a_restart_of_the_server_a_change_is_in_force_within_two_seconds()
+    {
+        await using var server = await StubConfigServer.StartAsync(new { greeting = "old" });
+        server.Holds = true;
+        await using var service = await StartAsync(server, null, ("mesh:health:details", "true"));
+        var configuration = service.Services.GetRequiredService<IConfiguration>();
+        await server.StopAsync();
+        await service.Logs.HasLineAsync("the configuration in force stays");
+        var down = await service.GetAsync("/actuator/health");
+
+        server.Serve(new { greeting = "new" });
+        await server.RestartAsync();
+        var watch = Stopwatch.StartNew();
+        await configuration.HasAsync("greeting", "new");
+
+        Assert.True(watch.Elapsed < TimeSpan.FromSeconds(2), $"took {watch.Elapsed}");
+        Assert.Equal(200, down.Status);
+        Assert.Equal("UNKNOWN", down.Json.GetProperty("components").GetProperty("config").GetProperty("status").GetString());
+        Assert.Contains("cannot be reached", down.Json.GetProperty("components").GetProperty("config").GetProperty("details").GetProperty("error").GetString());
+        var up = await service.GetAsync("/actuator/health");
+        Assert.Equal("UP", up.Json.GetProperty("components").GetProperty("config").GetProperty("status").GetString());
+    }
+
+    [Theory]
+    [InlineData("not json")]
+    [InlineData("{}")]
+    [InlineData("[]")]
+    [InlineData("""{"propertySources":{}}""")]
+    [InlineData("""{"propertySources":[{"name":"x","source":[]}]}""")]
+    [InlineData("""{"propertySources":[{"name":"x","source":{"greeting":"ne""")]
+    public async Task A_broken_answer_leaves_the_configuration_in_force(string broken)
+    {
+        await using var server = await StubConfigServer.StartAsync(new { greeting = "old" });
+        server.Holds = true;
+        await using var service = await StartAsync(server);
+        var configuration = service.Services.GetRequiredService<IConfiguration>();
+
+        server.ServeText(broken);
+        await service.Logs.HasLineAsync("the configuration in force stays");
+
+        Assert.Equal("old", configuration["greeting"]);
+        server.Serve(new { greeting = "new" });
+        await configuration.HasAsync("greeting", "new");
+    }
+
+    [Fact]
+    public async Task Values_that_the_service_refuses_are_taken_back_as_a_whole()
+    {
+        await using var server = await StubConfigServer.StartAsync(new { greeting = "good", other = "1" });
+        server.Holds = true;
+        await using var service = await StartAsync(server, builder => builder.Services.AddOptions<Greeting>().BindConfiguration("")
+            .Validate(greeting => greeting.Text.StartsWith("good", StringComparison.Ordinal), "greeting must be good"));
+        var configuration = service.Services.GetRequiredService<IConfiguration>();
+        var options = service.Services.GetRequiredService<IOptionsMonitor<Greeting>>();
+        Assert.Equal("good", options.CurrentValue.Text);
+
+        server.Serve(new { greeting = "bad", other = "2" });
+        await service.Logs.HasLineAsync("was refused");
+
+        Assert.Equal(("good", "1", "good"), (configuration["greeting"], configuration["other"], options.CurrentValue.Text));
+        Assert.Contains(service.Logs, line => line.StartsWith("Error", StringComparison.Ordinal) && line.Contains("greeting must be good", StringComparison.Ordinal));
+        server.Serve(new { greeting = "good again", other = "3" });
+        await configuration.HasAsync("other", "3");
+        Assert.Equal("good again", options.CurrentValue.Text);
+    }
+
+    [Fact]
+    public async Task A_redirect_is_not_followed_with_the_secret()
+    {
+        await using var thief = await StubConfigServer.StartAsync(new { greeting = "stolen" });
+        await using var server = await StubConfigServer.StartAsync(new { greeting = "true" });
+        (server.Status, server.Location) = (302, thief.Url + "/sample/default");
+        var start = Task.Run(() => StartAsync(server));
+        await server.Requests.Reader.ReadAsync(TestContext.Current.CancellationToken);
+        await server.Requests.Reader.ReadAsync(TestContext.Current.CancellationToken);
+
+        (server.Status, server.Location) = (null, null);
+        await using var service = await start;
+
+        Assert.Equal("true", service.Services.GetRequiredService<IConfiguration>()["greeting"]);
+        Assert.False(thief.Requests.Reader.TryRead(out _));
+    }
+
+    internal sealed class Greeting
+    {
+        [ConfigurationKeyName("greeting")]
+        public string Text { get; set; } = "";
+    }
+}
