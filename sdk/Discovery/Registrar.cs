@@ -137,7 +137,11 @@ internal sealed partial class Registrar(
     public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
     public Task StoppedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
-    public void Dispose() => _stop.Dispose();
+    public void Dispose()
+    {
+        _stopping = true;
+        _stop.Cancel(); // not disposed: the loop may still read its token
+    }
 
     private static partial class Log
     {
