@@ -1,3 +1,4 @@
+using Microsoft.AspNetCore.Http.Features;
 using SecureMesh.Gateway.Protocol;
 using Yarp.ReverseProxy.Forwarder;
 using Yarp.ReverseProxy.Health;

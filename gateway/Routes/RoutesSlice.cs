@@ -1,3 +1,5 @@
+using Microsoft.AspNetCore.Http.Features;
+using SecureMesh.Gateway.Protocol;
 using SecureMesh.Sdk;
 using Yarp.ReverseProxy.Configuration;
 using Yarp.ReverseProxy.Transforms;
@@ -46,7 +48,7 @@ internal static class RoutesSlice
             else endpoint.RequireScope([.. route.Scopes]);
         });
         // For every method: which paths exist for another method is nobody's business.
-        app.Map("/{**path}", () => new Problem(404, "not_found", "Nothing is found at this address")).WithOrder(int.MaxValue).AllowAnonymous();
+        app.Map("/{**path}", (HttpContext http) => http.RefuseAsync(new Problem(404, "not_found", "Nothing is found at this address"))).WithOrder(int.MaxValue).AllowAnonymous();
     }
 
     private static void AddTransforms(TransformBuilderContext context)
@@ -70,10 +72,4 @@ internal static class RoutesSlice
             return default;
         });
     }
-}
-
-internal static class RequiredFeature
-{
-    public static T GetRequiredFeature<T>(this Microsoft.AspNetCore.Http.Features.IFeatureCollection features) where T : class =>
-        features.Get<T>() ?? throw new InvalidOperationException($"The request carries no {typeof(T).Name}.");
 }

@@ -5,20 +5,17 @@ using Xunit;
 
 namespace SecureMesh.Gateway.Tests;
 
-public sealed class AccessTests : IAsyncLifetime
+public sealed class AccessTests : IClassFixture<SharedDoor>
 {
-    private Door _door = null!;
-    private Backend _account = null!;
-    private Backend _auth = null!;
+    private readonly Door _door;
+    private readonly Backend _account;
+    private readonly Backend _auth;
 
-    public async ValueTask InitializeAsync()
+    public AccessTests(SharedDoor shared)
     {
-        _door = await Door.OpenAsync();
-        _account = await _door.AddAsync("account-service");
-        _auth = await _door.AddAsync("auth-service");
+        shared.Forget();
+        (_door, _account, _auth) = (shared.Door, shared.Account, shared.Auth);
     }
-
-    public ValueTask DisposeAsync() => _door.DisposeAsync();
 
     [Fact]
     public async Task Without_a_token_a_protected_route_answers_401_with_a_challenge_and_a_trace_id()
@@ -94,17 +91,20 @@ public sealed class AccessTests : IAsyncLifetime
     [Fact]
     public async Task On_a_public_route_no_signature_is_checked()
     {
-        await _door.GetAsync("/accounts/current", _door.Issuer.UserToken("alice", "ui"));
-        var before = _door.Issuer.KeyFetches;
-        var unknown = TestIssuer.Sign(new SigningKey(), _door.Issuer.Claims());
+        await using var door = await Door.OpenAsync();
+        await door.AddAsync("account-service");
+        using var known = await door.GetAsync("/accounts/current", door.Issuer.UserToken("alice", "ui"));
+        Assert.Equal(HttpStatusCode.OK, known.StatusCode);
+        var before = door.Issuer.KeyFetches;
+        var unknown = TestIssuer.Sign(new SigningKey(), door.Issuer.Claims());
 
-        using var open = await _door.GetAsync("/accounts/demo", unknown);
+        using var open = await door.GetAsync("/accounts/demo", unknown);
         Assert.Equal(HttpStatusCode.OK, open.StatusCode);
-        Assert.Equal(before, _door.Issuer.KeyFetches);
+        Assert.Equal(before, door.Issuer.KeyFetches);
 
-        using var closed = await _door.GetAsync("/accounts/current", unknown);
+        using var closed = await door.GetAsync("/accounts/current", unknown);
         Assert.Equal(HttpStatusCode.Unauthorized, closed.StatusCode);
-        Assert.Equal(before + 1, _door.Issuer.KeyFetches); // so the count above could have moved
+        Assert.Equal(before + 1, door.Issuer.KeyFetches); // so the count above could have moved
     }
 
     [Fact]
@@ -186,19 +186,21 @@ public sealed class AccessTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_new_key_of_the_issuer_is_taken_and_a_flood_of_unknown_keys_fetches_once()
+    public async Task T_17_a_new_key_of_the_issuer_is_taken_and_a_flood_of_unknown_keys_fetches_once()
     {
-        using var first = await _door.GetAsync("/accounts/current", _door.Issuer.UserToken("alice", "ui"));
+        await using var door = await Door.OpenAsync();
+        await door.AddAsync("account-service");
+        using var first = await door.GetAsync("/accounts/current", door.Issuer.UserToken("alice", "ui"));
         Assert.Equal(HttpStatusCode.OK, first.StatusCode);
 
-        _door.Issuer.Rotate();
-        using var second = await _door.GetAsync("/accounts/current", _door.Issuer.UserToken("alice", "ui"));
+        door.Issuer.Rotate();
+        using var second = await door.GetAsync("/accounts/current", door.Issuer.UserToken("alice", "ui"));
         Assert.Equal(HttpStatusCode.OK, second.StatusCode);
 
-        var before = _door.Issuer.KeyFetches;
-        var flood = await Task.WhenAll(Enumerable.Range(0, 20).Select(_ => _door.GetAsync("/accounts/current", TestIssuer.Sign(new SigningKey(), _door.Issuer.Claims()))));
+        var before = door.Issuer.KeyFetches;
+        var flood = await Task.WhenAll(Enumerable.Range(0, 20).Select(_ => door.GetAsync("/accounts/current", TestIssuer.Sign(new SigningKey(), door.Issuer.Claims()))));
         Assert.All(flood, answer => Assert.Equal(HttpStatusCode.Unauthorized, answer.StatusCode));
-        Assert.InRange(_door.Issuer.KeyFetches, before, before + 1);
+        Assert.InRange(door.Issuer.KeyFetches, before, before + 1);
     }
 
     [Fact]

@@ -65,12 +65,12 @@ internal sealed class Door : IAsyncDisposable
     }
 
     /// <summary>Starts an instance of a service and waits until the gateway knows it.</summary>
-    public async Task<Backend> AddAsync(string service, Microsoft.AspNetCore.Http.RequestDelegate? answer = null, string url = "http://127.0.0.1:0")
+    public async Task<Backend> AddAsync(string service, Microsoft.AspNetCore.Http.RequestDelegate? answer = null, int? count = null)
     {
-        var backend = await Backend.StartAsync(answer, url);
+        var backend = await Backend.StartAsync(answer);
         _backends.Add(backend);
         Registry.Add(service, backend);
-        await KnowsAsync(service, Registry.Current.Up(service).Count());
+        await KnowsAsync(service, count ?? Registry.Current.Up(service).Count());
         return backend;
     }
 
@@ -98,6 +98,31 @@ internal sealed class Door : IAsyncDisposable
         foreach (var backend in _backends) await backend.DisposeAsync();
         await Issuer.DisposeAsync();
     }
+}
+
+/// <summary>A gateway with one instance of each service, for tests that change nothing about them.</summary>
+public sealed class SharedDoor : IAsyncLifetime
+{
+    internal Door Door { get; private set; } = null!;
+
+    internal Backend Account { get; private set; } = null!;
+
+    internal Backend Auth { get; private set; } = null!;
+
+    internal void Forget()
+    {
+        Account.Requests.Clear();
+        Auth.Requests.Clear();
+    }
+
+    public async ValueTask InitializeAsync()
+    {
+        Door = await Door.OpenAsync(("gateway:url", "https://mesh.example:8443"), ("gateway:hosts", "other.example, third.example"));
+        Account = await Door.AddAsync("account-service");
+        Auth = await Door.AddAsync("auth-service");
+    }
+
+    public ValueTask DisposeAsync() => Door.DisposeAsync();
 }
 
 /// <summary>Waits for what happens in the background; the limit is there to fail, not to wait for.</summary>

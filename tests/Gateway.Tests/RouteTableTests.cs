@@ -1,0 +1,210 @@
+using System.Net;
+using System.Text.Json;
+using Microsoft.Extensions.Configuration;
+using SecureMesh.Gateway.Routes;
+using Xunit;
+
+namespace SecureMesh.Gateway.Tests;
+
+public sealed class RouteTableTests
+{
+    private static (string, string)[] Route(params (string Field, string Value)[] fields) =>
+        [.. new (string Field, string Value)[] { ("path", "/x/{**rest}"), ("service", "x-service"), ("scopes:0", "ui") }
+            .Concat(fields).GroupBy(field => field.Field).Select(field => ("gateway:routes:x:" + field.Key, field.Last().Value))
+            .Where(field => field.Item2.Length > 0)];
+
+    private static IReadOnlyList<string> Faults(params (string Key, string Value)[] settings)
+    {
+        var configuration = new ConfigurationBuilder().AddInMemoryCollection(settings.Select(s => KeyValuePair.Create(s.Key, (string?)s.Value))).Build();
+        return RouteReader.Read(configuration).Faults;
+    }
+
+    [Theory]
+    [InlineData("scopes:0", "", "gateway:routes:x needs either access: public or scopes.")]
+    [InlineData("access", "public", "gateway:routes:x needs either access: public or scopes, not both.")]
+    [InlineData("access", "open", "gateway:routes:x:access must be 'public' or left out, not 'open'.")]
+    [InlineData("access", "", null)]
+    [InlineData("path", "", "gateway:routes:x:path is missing.")]
+    [InlineData("path", "x", "gateway:routes:x:path must begin with '/', not 'x'.")]
+    [InlineData("path", "/x/../y", "gateway:routes:x:path '/x/../y': '..' is no segment of a path.")]
+    [InlineData("path", "/x//y", "gateway:routes:x:path '/x//y': an empty segment.")]
+    [InlineData("path", "/{**a}/y", "gateway:routes:x:path '/{**a}/y': '{**a}' must stand at the end.")]
+    [InlineData("path", "/{a}/{a}", "gateway:routes:x:path '/{a}/{a}': the name in '{a}' stands there twice.")]
+    [InlineData("path", "/x/{id:int}", "gateway:routes:x:path '/x/{id:int}': '{id:int}' is neither {name} nor {**name}.")]
+    [InlineData("path", "/x/{id", "gateway:routes:x:path '/x/{id': '{id' is neither {name} nor {**name}.")]
+    [InlineData("path", "/x%2fy", "gateway:routes:x:path '/x%2fy': 'x%2fy' is no segment of a path.")]
+    [InlineData("path", "/healthz", "gateway:routes:x:path '/healthz' is answered by the gateway itself.")]
+    [InlineData("path", "/Actuator/{**rest}", "gateway:routes:x:path '/Actuator' is answered by the gateway itself.")]
+    [InlineData("path", "/", null)]
+    [InlineData("path", "/a/{id}/b", null)]
+    [InlineData("service", "", "gateway:routes:x:service is missing.")]
+    [InlineData("service", "X_Service", "gateway:routes:x:service must be a wire name (lower case letters, digits, hyphens), not 'X_Service'.")]
+    [InlineData("methods:0", "FETCH", "gateway:routes:x:methods must be of GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS, not 'FETCH'.")]
+    [InlineData("methods:0", "get", "gateway:routes:x:methods must be of GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS, not 'get'.")]
+    [InlineData("methods", "GET", "gateway:routes:x:methods must be a list, such as [GET].")]
+    [InlineData("scopes:1", "a b", "gateway:routes:x:scopes must be scope names (RFC 6749 §3.3), not 'a b'.")]
+    [InlineData("timeout", "10", "gateway:routes:x:timeout must be a time with its unit, above 0 and at most 1h, such as 500ms, 10s or 2m, not '10'.")]
+    [InlineData("timeout", "0s", "gateway:routes:x:timeout must be a time with its unit, above 0 and at most 1h, such as 500ms, 10s or 2m, not '0s'.")]
+    [InlineData("timeout", "-5s", "gateway:routes:x:timeout must be a time with its unit, above 0 and at most 1h, such as 500ms, 10s or 2m, not '-5s'.")]
+    [InlineData("timeout", "2h", "gateway:routes:x:timeout must be a time with its unit, above 0 and at most 1h, such as 500ms, 10s or 2m, not '2h'.")]
+    [InlineData("timeout", "2m", null)]
+    [InlineData("relay:0", "X Y", "gateway:routes:x:relay must be names of headers, not 'X Y'.")]
+    [InlineData("relay:0", "X_User", "gateway:routes:x:relay must be names of headers, not 'X_User'.")]
+    [InlineData("relay:0", "cookie", "gateway:routes:x:relay cannot hold Cookie: set cookies: true.")]
+    [InlineData("relay:0", "Transfer-Encoding", "gateway:routes:x:relay cannot hold Transfer-Encoding: it is for one connection only, or written by the gateway.")]
+    [InlineData("relay:0", "x-forwarded-for", "gateway:routes:x:relay cannot hold x-forwarded-for: it is for one connection only, or written by the gateway.")]
+    [InlineData("cookies", "yes", "gateway:routes:x:cookies must be true or false, not 'yes'.")]
+    [InlineData("limits:perAddress", "60", "gateway:routes:x:limits:perAddress must be a number per second, minute or hour, such as 60/minute, not '60'.")]
+    [InlineData("limits:perAddress", "0/minute", "gateway:routes:x:limits:perAddress must be a number per second, minute or hour, such as 60/minute, not '0/minute'.")]
+    [InlineData("limits:perUser", "60/minute", "gateway:routes:x:limits:perUser is no limit of a route.")]
+    [InlineData("limits", "60/minute", "gateway:routes:x:limits must hold perAddress, for example 60/minute.")]
+    [InlineData("maxBodyBytes", "1MB", "gateway:routes:x:maxBodyBytes must be a number of bytes, not '1MB'.")]
+    [InlineData("scope", "ui", "gateway:routes:x:scope is no field of a route.")]
+    public void A_fault_is_named_by_the_key_that_an_operator_types(string field, string value, string? fault) =>
+        Assert.Equal(fault is null ? [] : [fault], Faults(Route((field, value))));
+
+    [Theory]
+    [InlineData("/x/{**rest}", "/X/{**other}/", null, true)]
+    [InlineData("/x/{a}", "/x/{b}", null, true)]
+    [InlineData("/x/a", "/x/{b}", null, false)]
+    [InlineData("/x/a", "/x/a", "GET", false)]
+    public void Two_routes_for_the_same_requests_are_a_fault(string one, string other, string? method, bool same)
+    {
+        var second = new List<(string, string)> { ("gateway:routes:y:path", other), ("gateway:routes:y:service", "y"), ("gateway:routes:y:access", "public") };
+        if (method is not null) second.Add(("gateway:routes:y:methods:0", method));
+
+        var faults = Faults([.. Route(("path", one)), .. second]);
+
+        Assert.Equal(same ? ["gateway:routes:y and gateway:routes:x match the same requests."] : [], faults);
+    }
+
+    [Fact]
+    public void All_faults_are_found_at_once()
+    {
+        var faults = Faults([.. Route(("path", "x"), ("timeout", "soon")), ("gateway:routes:y:path", "/y")]);
+
+        Assert.Equal(3, faults.Count);
+    }
+
+    [Fact]
+    public async Task V_094_a_route_without_a_policy_stops_the_start()
+    {
+        var settings = Door.MeshRoutes;
+        settings["gateway:routes:open:path"] = "/open/{**rest}";
+        settings["gateway:routes:open:service"] = "open-service";
+
+        var (exit, error) = await GatewayProcess.EndAsync(settings);
+
+        Assert.Equal(78, exit);
+        Assert.Equal("cannot start: the routes are wrong: gateway:routes:open needs either access: public or scopes.", error);
+    }
+
+    [Fact]
+    public async Task A_gateway_without_routes_does_not_start()
+    {
+        var (exit, error) = await GatewayProcess.EndAsync([]);
+
+        Assert.Equal(78, exit);
+        Assert.Equal("cannot start: the routes are wrong: gateway:routes is empty: the gateway would serve nothing.", error);
+    }
+
+    [Fact]
+    public async Task A_changed_table_is_in_force_within_two_seconds_without_a_restart()
+    {
+        await using var door = await Door.OpenAsync();
+        await door.AddAsync("account-service");
+        using var before = await door.GetAsync("/new/thing");
+        Assert.Equal(HttpStatusCode.NotFound, before.StatusCode);
+
+        door.Live.Change(("gateway:routes:new:path", "/new/{**rest}"), ("gateway:routes:new:service", "account-service"), ("gateway:routes:new:access", "public"));
+
+        await Eventually.AnswersAsync(async () => (await door.GetAsync("/new/thing")).StatusCode == HttpStatusCode.OK, "the new route answers", TimeSpan.FromSeconds(2));
+    }
+
+    [Fact]
+    public async Task A_changed_policy_alone_is_in_force_too()
+    {
+        await using var door = await Door.OpenAsync();
+        await door.AddAsync("account-service");
+        var token = door.Issuer.UserToken("alice", "ui");
+        using var before = await door.GetAsync("/accounts/current", token);
+        Assert.Equal(HttpStatusCode.OK, before.StatusCode);
+
+        door.Live.Change(("gateway:routes:accounts:scopes:0", "staff"));
+
+        await Eventually.AnswersAsync(async () => (await door.GetAsync("/accounts/current", token)).StatusCode == HttpStatusCode.Forbidden, "ui is not enough any more", TimeSpan.FromSeconds(2));
+        using var staff = await door.GetAsync("/accounts/current", door.Issuer.UserToken("bob", "staff"));
+        Assert.Equal(HttpStatusCode.OK, staff.StatusCode);
+    }
+
+    [Fact]
+    public async Task A_broken_table_is_refused_whole_logged_and_shown_in_health_and_a_mended_one_is_taken()
+    {
+        await using var door = await Door.OpenAsync();
+        await door.AddAsync("account-service");
+        var admin = door.Issuer.ClientToken("admin", "uaa.admin");
+
+        door.Live.Change(
+            ("gateway:routes:good:path", "/good/{**rest}"), ("gateway:routes:good:service", "account-service"), ("gateway:routes:good:access", "public"),
+            ("gateway:routes:bad:path", "/bad/{**rest}"), ("gateway:routes:bad:service", "account-service"));
+
+        const string fault = "gateway:routes:bad needs either access: public or scopes.";
+        await Eventually.TrueAsync(() => door.Gateway.Logs.Any(line => line.StartsWith("Error", StringComparison.Ordinal) && line.Contains(fault, StringComparison.Ordinal)), "the fault is logged");
+        var component = (await HealthAsync(door, admin)).GetProperty("components").GetProperty("routes");
+        Assert.Equal("UNKNOWN", component.GetProperty("status").GetString());
+        Assert.Equal(fault, component.GetProperty("details").GetProperty("error").GetString());
+        foreach (var path in new[] { "/good/x", "/bad/x" })
+        {
+            using var refused = await door.GetAsync(path);
+            Assert.Equal(HttpStatusCode.NotFound, refused.StatusCode);
+        }
+        using var old = await door.GetAsync("/accounts/demo");
+        Assert.Equal(HttpStatusCode.OK, old.StatusCode);
+
+        door.Live.Change(("gateway:routes:bad:scopes:0", "ui"));
+
+        await Eventually.AnswersAsync(async () => (await door.GetAsync("/good/x")).StatusCode == HttpStatusCode.OK, "the mended table is in force", TimeSpan.FromSeconds(2));
+        using var guarded = await door.GetAsync("/bad/x");
+        Assert.Equal(HttpStatusCode.Unauthorized, guarded.StatusCode);
+        Assert.Equal("UP", (await HealthAsync(door, admin)).GetProperty("components").GetProperty("routes").GetProperty("status").GetString());
+    }
+
+    [Fact]
+    public async Task Fifty_changes_under_load_every_fifth_broken_fail_no_request()
+    {
+        await using var door = await Door.OpenAsync();
+        await door.AddAsync("account-service");
+        using var stop = new CancellationTokenSource();
+        var load = Enumerable.Range(0, 4).Select(_ => Task.Run(async () =>
+        {
+            var answered = 0;
+            while (!stop.IsCancellationRequested)
+            {
+                using var answer = await door.GetAsync("/accounts/demo");
+                Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+                answered++;
+            }
+            return answered;
+        }, TestContext.Current.CancellationToken)).ToArray();
+
+        for (var i = 0; i < 50; i++)
+        {
+            door.Live.Change(i % 5 == 4 ? ("gateway:routes:accounts-demo:timeout", "never") : ("gateway:routes:accounts-demo:timeout", $"{10 + i}s"));
+            await Task.Yield();
+        }
+        door.Live.Change(
+            ("gateway:routes:accounts-demo:timeout", "10s"),
+            ("gateway:routes:last:path", "/last"), ("gateway:routes:last:service", "account-service"), ("gateway:routes:last:access", "public"));
+        await Eventually.AnswersAsync(async () => (await door.GetAsync("/last")).StatusCode == HttpStatusCode.OK, "the last table is in force");
+        await stop.CancelAsync();
+
+        Assert.All(await Task.WhenAll(load), answered => Assert.True(answered > 0));
+    }
+
+    private static async Task<JsonElement> HealthAsync(Door door, string token)
+    {
+        using var answer = await door.GetAsync("/actuator/health", token);
+        Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+        return JsonDocument.Parse(await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken)).RootElement;
+    }
+}
