@@ -15,7 +15,7 @@ internal static partial class AccessSlice
     public static void AddAccess(this WebApplicationBuilder builder)
     {
         builder.AddServiceCredentials();
-        builder.Services.AddAuthentication().AddScheme<AuthenticationSchemeOptions, RegistryScheme>(RegistryScheme.Name, null);
+        new AuthenticationBuilder(builder.Services).AddScheme<AuthenticationSchemeOptions, RegistryScheme>(RegistryScheme.Name, null);
         builder.Services.AddAuthorization();
         builder.Services.AddSingleton<NamePolicy>();
         builder.Services.AddSingleton<Audit>();

@@ -34,6 +34,7 @@ internal sealed class AccessTokenHandler : JsonWebTokenHandler
 
         var parameters = validationParameters.Clone();
         parameters.IssuerSigningKey = key.Key;
+        parameters.IssuerSigningKeys = null;
         parameters.ValidAlgorithms = [key.Algorithm];
         var result = await base.ValidateTokenAsync(token, parameters);
         // A token bound to a key (RFC 7800) is no bearer token; whoever shows it without the proof may have stolen it.

@@ -1,6 +1,9 @@
+using System.Text.Encodings.Web;
+using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Authentication.JwtBearer;
 using Microsoft.AspNetCore.Authorization;
 using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
@@ -30,10 +33,14 @@ internal static class BearerSlice
                 PooledConnectionLifetime = TimeSpan.FromMinutes(2),
             });
 
-        services.AddAuthentication(CallerMode.Scheme)
+        // Not AddAuthentication: it would bring data protection, which writes a key ring to the home folder at every start.
+        services.AddAuthenticationCore(options => options.DefaultScheme = CallerMode.Scheme);
+        services.TryAddSingleton(UrlEncoder.Default);
+        services.TryAddSingleton<IAuthenticationConfigurationProvider, NoSchemesFromConfiguration>();
+        new AuthenticationBuilder(services)
             .AddPolicyScheme(CallerMode.Scheme, null, _ => { })
             .AddJwtBearer();
-        services.AddOptions<Microsoft.AspNetCore.Authentication.PolicySchemeOptions>(CallerMode.Scheme)
+        services.AddOptions<PolicySchemeOptions>(CallerMode.Scheme)
             .Configure<CallerMode>((options, mode) => options.ForwardDefaultSelector = _ => mode.Current);
         services.TryAddSingleton<BearerEvents>();
         services.AddOptions<JwtBearerOptions>(JwtBearerDefaults.AuthenticationScheme)
@@ -49,5 +56,11 @@ internal static class BearerSlice
 
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IAuthorizationHandler, ScopeHandler>());
         services.AddAuthorizationBuilder().SetFallbackPolicy(new AuthorizationPolicyBuilder().AddRequirements(new PolicyRequired()).Build());
+    }
+
+    /// <summary>The framework would add issuers, audiences and keys from <c>Authentication:Schemes:*</c>; who is trusted is said in one place only.</summary>
+    private sealed class NoSchemesFromConfiguration : IAuthenticationConfigurationProvider
+    {
+        public IConfiguration AuthenticationConfiguration { get; } = new ConfigurationBuilder().Build();
     }
 }

@@ -23,7 +23,7 @@ public static class ServiceCredentials
         ArgumentNullException.ThrowIfNull(builder);
         builder.Services.AddOptionsWithValidateOnStart<CredentialsOptions, CredentialsOptionsValidator>().BindConfiguration("mesh");
         builder.Services.AddSingleton<CredentialTable>();
-        builder.Services.AddAuthentication().AddScheme<AuthenticationSchemeOptions, CredentialsHandler>(Scheme, null);
+        new AuthenticationBuilder(builder.Services).AddScheme<AuthenticationSchemeOptions, CredentialsHandler>(Scheme, null);
         return builder;
     }
 }

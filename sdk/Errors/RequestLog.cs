@@ -24,6 +24,8 @@ internal sealed partial class RequestLog(ILogger<RequestLog> logger, TimeProvide
         var span = Activity.Current;
         await next(http);
         RequestSpan.Describe(span, http);
+        // Probes ask every second and say nothing as long as all is well.
+        if (HealthEndpoint.IsAskedBy(http) && http.Response.StatusCode == StatusCodes.Status200OK) return;
         if (logger.IsEnabled(LogLevel.Information))
         {
             var elapsed = Math.Round(time.GetElapsedTime(start).TotalMilliseconds, 1);

@@ -20,9 +20,11 @@ internal sealed partial class HealthEndpoint(
     /// <summary>Checks under way: a check that hangs is started once and joined, however many ask.</summary>
     private readonly ConcurrentDictionary<string, Lazy<Task<HealthCheckResult>>> _running = new(StringComparer.Ordinal);
 
+    public static bool IsAskedBy(HttpContext http) => string.Equals(http.Request.Path.Value, Path, StringComparison.Ordinal);
+
     public Task InvokeAsync(HttpContext http, RequestDelegate next)
     {
-        if (!string.Equals(http.Request.Path.Value, Path, StringComparison.Ordinal)) return next(http);
+        if (!IsAskedBy(http)) return next(http);
         if (HttpMethods.IsGet(http.Request.Method) || HttpMethods.IsHead(http.Request.Method)) return AnswerAsync(http);
         http.Response.StatusCode = StatusCodes.Status405MethodNotAllowed;
         http.Response.Headers.Allow = "GET, HEAD";

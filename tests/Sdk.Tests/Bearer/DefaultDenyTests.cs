@@ -1,4 +1,10 @@
 using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.AspNetCore.Routing.Patterns;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Primitives;
 using SecureMesh.Tests.Support;
 using Xunit;
 
@@ -58,6 +64,59 @@ public sealed class DefaultDenyTests
         var failure = await Assert.ThrowsAsync<MeshStartException>(() => Service.StartAsync(_ => { }, [new("access:mode", mode)]));
 
         Assert.Contains("access:mode", failure.Message);
+    }
+
+    [Fact]
+    public async Task An_access_mode_that_becomes_unknown_under_way_changes_nothing()
+    {
+        await using var issuer = await TestIssuer.StartAsync();
+        await using var service = await Service.StartAsync(app => app.MapGet("/x", () => "in").RequireScope("ui"), issuer.Settings);
+        var configuration = (IConfigurationRoot)service.Services.GetRequiredService<IConfiguration>();
+
+        configuration["access:mode"] = "none";
+        configuration.Reload();
+
+        await service.LoggedAsync("Error SecureMesh.Sdk.CallerMode access:mode changed to none");
+        Assert.Equal(401, (await service.GetAsync("/x")).Status);
+        Assert.Equal(200, (await service.GetAsync("/x", issuer.ClientToken("app", "ui"))).Status);
+    }
+
+    [Fact]
+    public async Task An_endpoint_that_appears_later_without_a_policy_answers_nobody()
+    {
+        await using var issuer = await TestIssuer.StartAsync();
+        using var later = new Later();
+        await using var service = await Service.StartAsync(app => ((IEndpointRouteBuilder)app).DataSources.Add(later), issuer.Settings);
+        Assert.Equal(404, (await service.GetAsync("/later")).Status);
+
+        later.Appear();
+
+        Assert.Equal(401, (await service.GetAsync("/later")).Status);
+        Assert.Equal(403, (await service.GetAsync("/later", issuer.ClientToken("app", "ui"))).Status);
+        Assert.Equal(404, (await service.GetAsync("/elsewhere")).Status);
+        Assert.Equal(405, (await service.SendAsync(HttpMethod.Put, "/later", null)).Status);
+    }
+
+    private sealed class Later : EndpointDataSource, IDisposable
+    {
+        private CancellationTokenSource _change = new();
+        private Endpoint[] _endpoints = [];
+
+        public override IReadOnlyList<Endpoint> Endpoints => _endpoints;
+
+        public override IChangeToken GetChangeToken() => new CancellationChangeToken(_change.Token);
+
+        public void Dispose() => _change.Dispose();
+
+        public void Appear()
+        {
+            var builder = new RouteEndpointBuilder(http => http.Response.WriteAsync("in"), RoutePatternFactory.Parse("/later"), 0);
+            builder.Metadata.Add(new HttpMethodMetadata(["GET"]));
+            _endpoints = [builder.Build()];
+            var changed = _change;
+            _change = new();
+            changed.Cancel();
+        }
     }
 
     [Theory]

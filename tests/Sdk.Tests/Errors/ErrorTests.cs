@@ -3,7 +3,10 @@ using System.Text;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Mvc;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Options;
 using SecureMesh.Tests.Support;
 using Xunit;
 
@@ -203,6 +206,14 @@ public sealed class ErrorTests : IAsyncLifetime
     }
 
     [Fact]
+    public void A_caller_who_sends_headers_drop_by_drop_is_cut_off_after_ten_seconds() =>
+        Assert.Equal(TimeSpan.FromSeconds(10), _service.Services.GetRequiredService<IOptions<KestrelServerOptions>>().Value.Limits.RequestHeadersTimeout);
+
+    [Fact]
+    public void Nothing_is_written_to_the_home_folder_at_the_start() =>
+        Assert.DoesNotContain(_service.Services.GetServices<IHostedService>(), hosted => hosted.GetType().Name == "DataProtectionHostedService");
+
+    [Fact]
     public async Task No_answer_names_the_server_and_each_carries_a_trace_id()
     {
         var answer = await RawHttp.GetAsync(_service.Url, "/address");
@@ -239,7 +250,7 @@ public sealed class ErrorTests : IAsyncLifetime
     [Fact]
     public async Task N_07_a_list_of_proxies_that_cannot_be_read_stops_the_start()
     {
-        var failure = await Assert.ThrowsAsync<Microsoft.Extensions.Options.OptionsValidationException>(() => Service.StartAsync(Map, [new("mesh:trustedProxies", "10.0.0.0/8,everybody")]));
+        var failure = await Assert.ThrowsAsync<OptionsValidationException>(() => Service.StartAsync(Map, [new("mesh:trustedProxies", "10.0.0.0/8,everybody")]));
 
         Assert.Contains("mesh:trustedProxies", failure.Message);
     }
