@@ -157,10 +157,16 @@ public sealed class ForgedTokenTests : IAsyncLifetime
             _ => Base64UrlEncoder.Encode(new string('[', 5000)) + ".e30.e30",
         };
         await RefusedAsync(token);
-        var start = Stopwatch.GetTimestamp();
-        for (var i = 0; i < 10; i++) Assert.Equal(401, (await _service.GetAsync("/ui", token)).Status);
+        var fastest = TimeSpan.MaxValue;
+        for (var i = 0; i < 10; i++)
+        {
+            var start = Stopwatch.GetTimestamp();
+            Assert.Equal(401, (await _service.GetAsync("/ui", token)).Status);
+            var elapsed = Stopwatch.GetElapsedTime(start);
+            if (elapsed < fastest) fastest = elapsed;
+        }
 
-        Assert.InRange(Stopwatch.GetElapsedTime(start).TotalMilliseconds, 0, 1000);
+        Assert.InRange(fastest.TotalMilliseconds, 0, 10);
     }
 
     [Fact]
