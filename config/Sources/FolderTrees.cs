@@ -10,7 +10,7 @@ namespace SecureMesh.Config.Sources;
 /// </summary>
 internal sealed partial class FolderTrees(IOptions<ConfigOptions> options, TimeProvider time, ILogger<FolderTrees> logger) : IFileTrees
 {
-    private static readonly TimeSpan Settle = TimeSpan.FromMilliseconds(80);
+    private static readonly TimeSpan Settle = TimeSpan.FromMilliseconds(150);
     private static readonly TimeSpan Glance = TimeSpan.FromMilliseconds(40);
     private static readonly TimeSpan Rescan = TimeSpan.FromSeconds(1); // where the system reports no changes, as on network mounts
     private const int FailuresUntilFault = 5;

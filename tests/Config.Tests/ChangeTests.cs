@@ -1,4 +1,6 @@
 using System.Globalization;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
 
 namespace SecureMesh.Config.Tests;
 
@@ -59,7 +61,7 @@ public sealed class ChangeTests
         var answer = await waiting;
         Assert.Equal((304, "", "wait=2"), (answer.Status, answer.Body, answer.Headers["Preference-Applied"]));
         Assert.Equal(first.ETag, answer.ETag);
-        Assert.Equal(["bar.yml"], (await server.GetAsync("/bar/default")).Sources); // it had been taken over meanwhile
+        await Until(async () => (await server.GetAsync("/bar/default")).Sources is ["bar.yml"]);
     }
 
     [Fact]
@@ -131,16 +133,9 @@ public sealed class ChangeTests
         var readers = Enumerable.Range(0, 200).Select(_ => Task.Run(ReadAsync)).ToArray();
         for (var version = 1; version <= 5; version++)
         {
-            // Written in place and in pieces, as the worst editor would.
-            await using (var file = new StreamWriter(new FileStream(Path.Combine(server.Folder.Path, "foo.yml"), FileMode.Truncate)))
-            {
-                foreach (var line in Content(version).Split('\n', StringSplitOptions.RemoveEmptyEntries).Chunk(20))
-                {
-                    await file.WriteAsync(string.Join('\n', line) + "\n");
-                    await file.FlushAsync(TestContext.Current.CancellationToken);
-                    await Task.Yield();
-                }
-            }
+            // Written in place and in pieces, as the worst editor would; on a thread of its own, so that the readers do not hold it up.
+            var lines = Content(version).Split('\n', StringSplitOptions.RemoveEmptyEntries);
+            await Task.Factory.StartNew(() => WriteInPieces(Path.Combine(server.Folder.Path, "foo.yml"), lines), TestContext.Current.CancellationToken, TaskCreationOptions.LongRunning, TaskScheduler.Default);
             var wanted = version;
             await Until(() => Task.FromResult(seen.ContainsKey(wanted) || readers.Any(reader => reader.IsCompleted)));
         }
@@ -155,11 +150,9 @@ public sealed class ChangeTests
         var server = new ConfigServer().File("foo.yml", "a: 1\n");
         var first = await server.GetAsync("/foo/default");
         var waiting = server.GetAsync("/foo/default", ("If-None-Match", first.ETag), ("Prefer", "wait=60"));
-        await server.GetAsync("/foo/default");
+        await server.Waiting.WaitAsync(Enough, TestContext.Current.CancellationToken);
 
-        var service = server.Service;
-        service.Services.GetService(typeof(Microsoft.Extensions.Hosting.IHostApplicationLifetime));
-        ((Microsoft.Extensions.Hosting.IHostApplicationLifetime)service.Services.GetService(typeof(Microsoft.Extensions.Hosting.IHostApplicationLifetime))!).StopApplication();
+        server.Service.Services.GetRequiredService<IHostApplicationLifetime>().StopApplication();
 
         Assert.Equal(304, (await waiting.WaitAsync(Enough, TestContext.Current.CancellationToken)).Status);
         await server.DisposeAsync();
@@ -177,6 +170,16 @@ public sealed class ChangeTests
         Assert.Equal(503, (await server.GetAsync("/actuator/health")).Status);
         Directory.Move(away, server.Folder.Path);
         await Until(async () => (await server.GetAsync("/foo/default")).Status == 200);
+    }
+
+    private static void WriteInPieces(string path, string[] lines)
+    {
+        using var file = new StreamWriter(new FileStream(path, FileMode.Truncate));
+        foreach (var piece in lines.Chunk(10))
+        {
+            file.Write(string.Join('\n', piece) + "\n");
+            file.Flush();
+        }
     }
 
     private static async Task Until(Func<Task<bool>> holds)

@@ -1,6 +1,9 @@
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json.Nodes;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.Extensions.DependencyInjection;
 using SecureMesh.Config.Environments;
 using SecureMesh.Tests.Support;
 
@@ -10,12 +13,17 @@ namespace SecureMesh.Config.Tests;
 internal sealed class ConfigServer : IAsyncDisposable
 {
     private readonly Dictionary<string, string> _settings = new() { ["mesh:demo"] = "true" };
+    private readonly TaskCompletionSource _waiting = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private MeshService<EnvironmentRequest>? _service;
 
     public TemporaryFolder Folder { get; } = new();
 
     public MeshService<EnvironmentRequest> Service => _service ??= new MeshService<EnvironmentRequest>(
-        new Dictionary<string, string>(_settings) { ["config:repository"] = _settings.GetValueOrDefault("config:repository", Folder.Path) });
+        new Dictionary<string, string>(_settings) { ["config:repository"] = _settings.GetValueOrDefault("config:repository", Folder.Path) },
+        services => services.AddSingleton<IStartupFilter>(new Arrivals(_waiting)));
+
+    /// <summary>Completes when a request that is willing to wait has reached the server.</summary>
+    public Task Waiting => _waiting.Task;
 
     public Uri Url => Service.Start().Url;
 
@@ -61,6 +69,19 @@ internal sealed class ConfigServer : IAsyncDisposable
         if (_service is not null) await _service.DisposeAsync();
         Folder.Dispose();
     }
+}
+
+internal sealed class Arrivals(TaskCompletionSource waiting) : IStartupFilter
+{
+    public Action<IApplicationBuilder> Configure(Action<IApplicationBuilder> next) => app =>
+    {
+        app.Use((http, proceed) =>
+        {
+            if (http.Request.Headers.ContainsKey("Prefer")) waiting.TrySetResult();
+            return proceed(http);
+        });
+        next(app);
+    };
 }
 
 internal sealed record Answer(int Status, string Body, byte[] Bytes, string? ContentType, IReadOnlyDictionary<string, string> Headers)

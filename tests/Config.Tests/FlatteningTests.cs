@@ -67,6 +67,7 @@ public sealed class FlatteningTests
     [InlineData("a: [1", null)]
     [InlineData("a: 'open", null)]
     [InlineData("a: b: c", null)]
+    [InlineData("a:\n\tb: 1", null)]
     [InlineData("a: 1\nb: \u0001", "line 2, column 4: a control character")]
     public async Task Yaml_that_means_nothing_is_an_error_that_says_where(string yaml, string? message)
     {
