@@ -6,8 +6,6 @@ internal static class EventIds
     public const int LeaseExpired = 5000;
     public const int LeaseSuspect = 5001;
     public const int ExpiryFailed = 5002;
-    public const int SettingsRefused = 5003;
-    public const int SettingsReplaced = 5004;
 
     public const int Registered = 5100;
     public const int Cancelled = 5101;

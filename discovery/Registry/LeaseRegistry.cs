@@ -213,7 +213,7 @@ internal sealed partial class LeaseRegistry : IDisposable
         if (lease.Suspect)
         {
             lease.Suspect = false;
-            _preservation.NoLongerSuspect();
+            _preservation.NoLongerSuspect(lease.Owner);
         }
         lease.Instance = lease.Instance with { Lease = lease.Instance.Lease with { LastRenewal = wall } };
         lease.Deadline = Now + lease.Instance.Lease.DurationSeconds * 1000L;
@@ -224,7 +224,7 @@ internal sealed partial class LeaseRegistry : IDisposable
     private void Forget(Lease lease)
     {
         _deadlines.Remove(lease);
-        if (lease.Suspect) _preservation.NoLongerSuspect();
+        if (lease.Suspect) _preservation.NoLongerSuspect(lease.Owner);
     }
 
     private RegistryState Without(Lease lease, RegistryState state)
@@ -282,7 +282,7 @@ internal sealed partial class LeaseRegistry : IDisposable
 
     private RegistryState Expire(Lease lease, long now, RegistryState state)
     {
-        if (!lease.Suspect && _preservation.Keeps(now, _leases.Count, out var until))
+        if (!lease.Suspect && _preservation.Keeps(now, lease.Owner, _owned, out var until))
         {
             _deadlines.Remove(lease);
             (lease.Suspect, lease.Deadline) = (true, until);
@@ -290,7 +290,7 @@ internal sealed partial class LeaseRegistry : IDisposable
             Log.Suspect(_logger, lease.Instance.App, lease.Instance.Id, until - now);
             return state;
         }
-        _preservation.Lost(now);
+        _preservation.Lost(now, lease.Owner);
         _metrics.Expired();
         Log.Expired(_logger, lease.Instance.App, lease.Instance.Id, lease.Instance.Lease.DurationSeconds);
         return Without(lease, state);

@@ -1,5 +1,3 @@
-using Microsoft.Extensions.Options;
-
 namespace SecureMesh.Discovery.Registry;
 
 /// <summary>The registry's own settings (section <c>registry</c>).</summary>
@@ -7,8 +5,8 @@ internal sealed class RegistryOptions
 {
     private static readonly string[] MeshNames = ["gateway", "auth-service", "account-service", "config", "registry"];
 
-    /// <summary>Names that only the principal of the same name may register; null means the mesh's own five.</summary>
-    public IList<string>? Reserved { get; set; }
+    /// <summary>Names that only the principal of the same name may register, beside the mesh's own five, which no setting opens.</summary>
+    public IList<string> Reserved { get; } = [];
 
     /// <summary>Further names a principal may register, exact or as a prefix (<c>billing-*</c>); reserved names are never among them.</summary>
     public Dictionary<string, string[]> Allow { get; } = new(StringComparer.Ordinal);
@@ -25,7 +23,25 @@ internal sealed class RegistryOptions
     public PushOptions Push { get; set; } = new();
     public PreservationOptions Preservation { get; set; } = new();
 
-    public IEnumerable<string> ReservedNames => Reserved ?? MeshNames;
+    public IEnumerable<string> ReservedNames => MeshNames.Concat(Reserved);
+
+    /// <summary>All that is wrong, each by the name an operator types.</summary>
+    public IEnumerable<string> Faults()
+    {
+        foreach (var (setting, value) in new (string, double)[]
+                 {
+                     ("registry:maxInstances", MaxInstances), ("registry:maxInstancesPerPrincipal", MaxInstancesPerPrincipal),
+                     ("registry:deltaWindow", DeltaWindow.TotalSeconds), ("registry:push:maxWait", Push.MaxWait.TotalSeconds),
+                     ("registry:push:maxWaiting", Push.MaxWaiting), ("registry:preservation:window", Preservation.Window.TotalSeconds),
+                     ("registry:preservation:keepFor", Preservation.KeepFor.TotalSeconds),
+                 })
+        {
+            if (!(value > 0)) yield return $"{setting} must be positive.";
+        }
+        if (MaxLease < TimeSpan.FromSeconds(1) || MaxLease > TimeSpan.FromDays(30)) yield return "registry:maxLease must lie between 1 second and 30 days.";
+        if (Preservation.Share is not (>= 0 and <= 1)) yield return "registry:preservation:share must lie between 0 and 1.";
+        if (Reserved.Any(string.IsNullOrWhiteSpace)) yield return "registry:reserved must not hold an empty name.";
+    }
 }
 
 /// <summary>Requests that wait for a change (<c>Prefer: wait</c>, RFC 7240).</summary>
@@ -53,31 +69,4 @@ internal sealed class PreservationOptions
 
     /// <summary>How long a suspect is kept.</summary>
     public TimeSpan KeepFor { get; set; } = TimeSpan.FromMinutes(5);
-}
-
-internal sealed class RegistryOptionsValidator : IValidateOptions<RegistryOptions>
-{
-    public ValidateOptionsResult Validate(string? name, RegistryOptions options)
-    {
-        var result = new ValidateOptionsResultBuilder();
-        Positive("registry:maxInstances", options.MaxInstances);
-        Positive("registry:maxInstancesPerPrincipal", options.MaxInstancesPerPrincipal);
-        Positive("registry:deltaWindow", options.DeltaWindow.TotalSeconds);
-        Positive("registry:push:maxWait", options.Push.MaxWait.TotalSeconds);
-        Positive("registry:push:maxWaiting", options.Push.MaxWaiting);
-        Positive("registry:preservation:window", options.Preservation.Window.TotalSeconds);
-        Positive("registry:preservation:keepFor", options.Preservation.KeepFor.TotalSeconds);
-        if (options.MaxLease < TimeSpan.FromSeconds(1) || options.MaxLease > TimeSpan.FromDays(30))
-            result.AddError($"registry:maxLease must lie between 1 second and 30 days, not {options.MaxLease}.");
-        if (options.Preservation.Share is not (>= 0 and <= 1))
-            result.AddError($"registry:preservation:share must lie between 0 and 1, not {options.Preservation.Share}.");
-        if (options.ReservedNames.Any(string.IsNullOrWhiteSpace))
-            result.AddError("registry:reserved must not hold an empty name.");
-        return result.Build();
-
-        void Positive(string setting, double value)
-        {
-            if (!(value > 0)) result.AddError($"{setting} must be positive, not {value}.");
-        }
-    }
 }

@@ -1,25 +1,23 @@
 using Microsoft.Extensions.Options;
 using Microsoft.Extensions.Primitives;
+using SecureMesh.Sdk;
 
 namespace SecureMesh.Discovery.Registry;
 
 /// <summary>
-/// The settings in force. A change of the configuration replaces them whole, or not at all: a faulty one is logged and the
-/// old ones stay, so that who may register is never decided by half a list.
+/// The settings in force. A change of the configuration replaces them whole, or not at all: who may register is never decided
+/// by half a list, nor by none, as with the framework's monitor, which has no value after a change that it refused.
 /// </summary>
-internal sealed partial class RegistrySettings : IDisposable
+internal sealed class RegistrySettings : IDisposable
 {
     private readonly IConfiguration _configuration;
-    private readonly IValidateOptions<RegistryOptions> _validator;
-    private readonly ILogger<RegistrySettings> _logger;
     private readonly IDisposable _changes;
     private RegistryOptions _current;
 
-    public RegistrySettings(
-        IOptions<RegistryOptions> atStart, IConfiguration configuration, IValidateOptions<RegistryOptions> validator, ILogger<RegistrySettings> logger)
+    public RegistrySettings(IConfiguration configuration)
     {
-        (_configuration, _validator, _logger) = (configuration, validator, logger);
-        _current = atStart.Value;
+        _configuration = configuration;
+        _current = Read(out var fault) ?? throw new MeshStartException(fault);
         _changes = ChangeToken.OnChange(configuration.GetReloadToken, Reload);
     }
 
@@ -29,30 +27,24 @@ internal sealed partial class RegistrySettings : IDisposable
 
     private void Reload()
     {
+        // Whoever brought the change takes it back as a whole, and says why.
+        var options = Read(out var fault) ?? throw new OptionsValidationException("registry", typeof(RegistryOptions), [fault]);
+        Volatile.Write(ref _current, options);
+    }
+
+    private RegistryOptions? Read(out string fault)
+    {
         try
         {
-            var options = _configuration.GetSection("registry").Get<RegistryOptions>() ?? new RegistryOptions();
-            var verdict = _validator.Validate(null, options);
-            if (verdict.Failed)
-            {
-                Log.Refused(_logger, verdict.FailureMessage);
-                return;
-            }
-            Volatile.Write(ref _current, options);
-            Log.Replaced(_logger);
+            var options = new RegistryOptions();
+            _configuration.GetSection("registry").Bind(options);
+            fault = string.Join(' ', options.Faults());
+            return fault.Length == 0 ? options : null;
         }
         catch (InvalidOperationException e) // a value that is not of its setting's type
         {
-            Log.Refused(_logger, e.Message);
+            fault = e.Message;
+            return null;
         }
-    }
-
-    private static partial class Log
-    {
-        [LoggerMessage(EventIds.SettingsRefused, LogLevel.Error, "The changed settings are refused and the old ones stay: {Reason}")]
-        public static partial void Refused(ILogger logger, string reason);
-
-        [LoggerMessage(EventIds.SettingsReplaced, LogLevel.Information, "The configuration changed and was read again")]
-        public static partial void Replaced(ILogger logger);
     }
 }

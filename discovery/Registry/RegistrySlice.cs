@@ -5,7 +5,6 @@ internal static class RegistrySlice
 {
     public static void AddRegistry(this WebApplicationBuilder builder)
     {
-        builder.Services.AddOptionsWithValidateOnStart<RegistryOptions, RegistryOptionsValidator>().BindConfiguration("registry");
         builder.Services.AddSingleton<RegistrySettings>();
         builder.Services.AddSingleton<RegistryMetrics>();
         builder.Services.AddSingleton<LeaseRegistry>();

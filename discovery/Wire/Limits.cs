@@ -34,6 +34,8 @@ internal static class Limits
     public static string? Fault(IReadOnlyDictionary<string, string> metadata)
     {
         if (metadata.Count > MetadataEntries) return "Too many metadata entries";
+        // A body could not hold more; entries that are set one by one must not add up to more either.
+        if (metadata.Sum(entry => entry.Key.Length + entry.Value.Length) > BodyBytes) return "Too much metadata";
         foreach (var (key, value) in metadata)
         {
             if (key.Length is 0 or > MetadataKey || !Printable(key)) return "Invalid metadata key";

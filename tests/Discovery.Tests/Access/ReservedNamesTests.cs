@@ -117,16 +117,17 @@ public sealed class ReservedNamesTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task The_reserved_names_can_be_set_and_a_prefix_never_opens_one()
+    public async Task More_names_can_be_reserved_and_neither_that_nor_a_prefix_opens_one()
     {
         await using var registry = new RegistryHost(true, null,
-            ("registry:reserved:0", "Billing"), ("registry:reserved:1", "billing-core"), ("registry:allow:orders:0", "billing*"), ("registry:allow:orders:1", "stock"));
+            ("registry:reserved:0", "Billing"), ("registry:reserved:1", "billing-core"), ("registry:allow:orders:0", "billing*"), ("registry:allow:orders:1", "stock"), ("registry:allow:orders:2", "*nothing"), ("registry:allow:orders:3", "con*"));
 
         Assert.Equal(403, (await registry.RegisterAsync("BILLING", RegistryHost.Instance("BILLING", "b"))).Status);
         Assert.Equal(403, (await registry.RegisterAsync("BILLING", RegistryHost.Instance("BILLING", "b"), "orders")).Status);
         Assert.Equal(403, (await registry.RegisterAsync("BILLING-CORE", RegistryHost.Instance("BILLING-CORE", "b"), "orders")).Status);
         Assert.Equal(204, (await registry.RegisterAsync("BILLING-MAIL", RegistryHost.Instance("BILLING-MAIL", "b"), "orders")).Status);
         Assert.Equal(204, (await registry.RegisterAsync("STOCK", RegistryHost.Instance("STOCK", "b"), "orders")).Status);
+        Assert.Equal(403, (await registry.RegisterAsync("CONFIG", RegistryHost.Instance("CONFIG", "c"), "orders")).Status);
         Assert.Equal(403, (await registry.RegisterAsync("STOCKS", RegistryHost.Instance("STOCKS", "b"), "orders")).Status);
     }
 }

@@ -48,6 +48,35 @@ public sealed class PreservationTests
     }
 
     [Fact]
+    public async Task A_crowd_that_one_principal_lets_die_keeps_nobody_elses_dead()
+    {
+        await using var registry = await FilledAsync(60);
+        foreach (var name in new[] { "gateway", "orders" })
+            await registry.RegisterAsync(name, RegistryHost.Instance(name, name, RegistryHost.Lease(30)), name);
+
+        _clock.Advance(TimeSpan.FromSeconds(31));
+
+        var left = (await registry.GetAsync("eureka/apps")).Ids;
+        Assert.DoesNotContain("gateway", left);
+        Assert.DoesNotContain("orders", left);
+        Assert.NotEmpty(left);
+    }
+
+    [Fact]
+    public async Task A_loss_across_many_principals_is_kept()
+    {
+        await using var registry = await FilledAsync(0);
+        foreach (var name in new[] { "gateway", "auth-service", "account-service", "config", "registry" })
+            for (var i = 0; i < 4; i++) await registry.RegisterAsync(name, RegistryHost.Instance(name, $"{name}-{i}", RegistryHost.Lease(30)), name);
+
+        _clock.Advance(TimeSpan.FromSeconds(31));
+
+        Assert.InRange((await registry.GetAsync("eureka/apps")).Ids.Length, 14, 17);
+        _clock.Advance(TimeSpan.FromSeconds(121));
+        Assert.Empty((await registry.GetAsync("eureka/apps")).Ids);
+    }
+
+    [Fact]
     public async Task A_suspect_that_renews_is_sound_again()
     {
         await using var registry = await FilledAsync(20);
