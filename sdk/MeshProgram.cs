@@ -5,7 +5,7 @@ using Microsoft.Extensions.Options;
 
 namespace SecureMesh.Sdk;
 
-/// <summary>Runs a service so that a start that must fail says so in one line.</summary>
+/// <summary>Runs a service so that a start that must fail says so in one line; <c>--health URL</c> asks a running one instead.</summary>
 public static class MeshProgram
 {
     /// <summary>Exit code of a start that cannot succeed until an operator changes something (EX_CONFIG of sysexits.h).</summary>
@@ -16,6 +16,7 @@ public static class MeshProgram
     /// <returns>0 after an orderly stop, <see cref="CannotStart"/> when the configuration or the machine forbids the start.</returns>
     public static int Run(Func<WebApplication> build)
     {
+        if (HealthMode.Address(Environment.GetCommandLineArgs()) is { } address) return HealthMode.Ask(address);
         try
         {
             build().Run();

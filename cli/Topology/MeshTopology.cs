@@ -13,6 +13,8 @@ internal sealed record MeshTopology(IReadOnlyList<MeshInstance> Instances)
     /// <summary>What browsers and the issuer use; the gateway's other instances answer on ports of their own.</summary>
     public string GatewayUrl => $"http://localhost:{GatewayPort}";
 
+    public string Issuer => GatewayUrl + "/uaa/oauth/token";
+
     public string AuthUrls => string.Join(',', Instances.Where(i => i.Kind == ServiceKind.Auth).Select(i => i.Url));
 
     public string ConfigUrl => Only(ServiceKind.Config).Url;

@@ -25,7 +25,15 @@ internal static partial class ServiceEnvironment
         };
         if (secrets.Clients.TryGetValue(wireName, out var clientSecret)) environment["MESH__CLIENTSECRET"] = clientSecret;
         if (settings.Databases.TryGetValue(instance.Kind, out var database)) environment["MESH__DATABASE"] = database;
-        if (instance.Kind == ServiceKind.Config) environment["CONFIG__REPOSITORY"] = settings.Config;
+        if (instance.Kind == ServiceKind.Config)
+        {
+            environment["CONFIG__REPOSITORY"] = settings.Config;
+            // It cannot ask itself for what application.yml tells the others.
+            environment["MESH__ISSUER"] = topology.Issuer;
+            environment["MESH__AUTH__URL"] = topology.AuthUrls;
+            environment["MESH__REGISTRY__URL"] = topology.RegistryUrl;
+        }
+
         if (instance.Kind == ServiceKind.Gateway) environment["GATEWAY__BROWSER__CLIENTSECRET"] = secrets.Clients[MeshSecrets.Web];
         if (instance.Kind == ServiceKind.Config || instance.Kind == ServiceKind.Discovery) environment["MESH__CREDENTIALS"] = secrets.Credentials;
         if (instance.Kind == ServiceKind.Auth)
