@@ -1,4 +1,6 @@
 using System.Net.Sockets;
+using System.Security.Cryptography;
+using System.Text;
 using Npgsql;
 using SecureMesh.Cli.Topology;
 using SecureMesh.Sdk;
@@ -10,7 +12,21 @@ internal static class PostgresRoles
 {
     private const int ConnectTimeoutSeconds = 10;
 
-    public static string RoleOf(ServiceKind kind) => "mesh_" + kind.Name;
+    private const int LongestNameBytes = 63; // NAMEDATALEN of the server
+
+    public static string SchemaOf(ServiceKind kind) => "mesh_" + kind.Name;
+
+    /// <summary>
+    /// <c>mesh_auth</c> in a database named mesh. Roles belong to the whole server and get a new password at each start:
+    /// with the database in its name, a mesh on another database of the same server keeps its own.
+    /// </summary>
+    public static string RoleOf(ServiceKind kind, string database)
+    {
+        var name = $"{database}_{kind.Name}";
+        return Encoding.UTF8.GetByteCount(name) <= LongestNameBytes
+            ? name
+            : $"mesh_{kind.Name}_{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(database)))[..32]}";
+    }
 
     /// <returns>By service the connection string of its own role, with a password made for this run.</returns>
     /// <exception cref="MeshStartException">The server cannot be reached or refuses.</exception>
@@ -26,9 +42,10 @@ internal static class PostgresRoles
             foreach (var kind in ServiceKind.All.Where(k => k.Store))
             {
                 var password = Entropy.Token();
-                await using var command = new NpgsqlCommand(Statements(RoleOf(kind), ScramVerifier.Of(password), address.Database!), connection);
+                var role = RoleOf(kind, address.Database!);
+                await using var command = new NpgsqlCommand(Statements(role, SchemaOf(kind), ScramVerifier.Of(password), address.Database!), connection);
                 await command.ExecuteNonQueryAsync(cancellationToken).ConfigureAwait(false);
-                connectionStrings[kind] = ConnectionString(address, RoleOf(kind), password);
+                connectionStrings[kind] = ConnectionString(address, role, SchemaOf(kind), password);
             }
         }
         catch (Exception e) when (e is NpgsqlException or SocketException or TimeoutException or ArgumentException)
@@ -41,7 +58,7 @@ internal static class PostgresRoles
         return connectionStrings;
     }
 
-    internal static string ConnectionString(NpgsqlConnectionStringBuilder admin, string role, string password) =>
+    internal static string ConnectionString(NpgsqlConnectionStringBuilder admin, string role, string schema, string password) =>
         new NpgsqlConnectionStringBuilder
         {
             Host = admin.Host,
@@ -51,26 +68,30 @@ internal static class PostgresRoles
             RootCertificate = admin.RootCertificate,
             Username = role,
             Password = password,
-            SearchPath = role,
-            ApplicationName = role,
+            SearchPath = schema,
+            ApplicationName = schema,
             MaxPoolSize = 20,
         }.ConnectionString;
 
-    // The names are our own literals and the verifier has no quote, so nothing here needs escaping but the database's name.
-    // Two supervisors at once on one server would collide in the catalog: the advisory lock lets one after the other.
-    private static string Statements(string role, string verifier, string database) =>
+    // Utility statements take no parameters, so names are quoted here; the verifier has no quote in it. Two supervisors at
+    // once on one database would collide in the catalog: the lock lets one after the other.
+    private static string Statements(string role, string schema, string verifier, string database) =>
         $"""
          BEGIN;
-         SELECT pg_advisory_xact_lock(0x6d657368);
-         DO $$ BEGIN
-           IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{role}') THEN CREATE ROLE {role}; END IF;
-           IF NOT pg_has_role(current_user, '{role}', 'MEMBER') THEN GRANT {role} TO CURRENT_USER; END IF;
-         END $$;
-         ALTER ROLE {role} WITH LOGIN PASSWORD '{verifier}';
-         GRANT CONNECT ON DATABASE "{database.Replace("\"", "\"\"", StringComparison.Ordinal)}" TO {role};
-         CREATE SCHEMA IF NOT EXISTS {role} AUTHORIZATION {role};
-         REVOKE ALL ON SCHEMA {role} FROM PUBLIC;
+         SELECT pg_advisory_xact_lock(1835365224);
+         DO $do$ BEGIN
+           IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = {Literal(role)}) THEN CREATE ROLE {Name(role)}; END IF;
+           IF NOT pg_has_role(current_user, {Literal(role)}, 'MEMBER') THEN GRANT {Name(role)} TO CURRENT_USER; END IF;
+         END $do$;
+         ALTER ROLE {Name(role)} WITH LOGIN PASSWORD '{verifier}';
+         GRANT CONNECT ON DATABASE {Name(database)} TO {Name(role)};
+         CREATE SCHEMA IF NOT EXISTS {Name(schema)} AUTHORIZATION {Name(role)};
+         REVOKE ALL ON SCHEMA {Name(schema)} FROM PUBLIC;
          REVOKE CREATE ON SCHEMA public FROM PUBLIC;
          COMMIT;
          """;
+
+    private static string Name(string name) => $"\"{name.Replace("\"", "\"\"", StringComparison.Ordinal)}\"";
+
+    private static string Literal(string text) => $"'{text.Replace("'", "''", StringComparison.Ordinal)}'";
 }

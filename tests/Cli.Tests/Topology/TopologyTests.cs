@@ -1,0 +1,73 @@
+using SecureMesh.Cli.Topology;
+using Xunit;
+
+namespace SecureMesh.Cli.Tests.Topology;
+
+public sealed class TopologyTests
+{
+    [Fact]
+    public void Without_options_every_service_has_the_port_of_the_documentation()
+    {
+        var mesh = MeshTopology.Plan(null, InstanceCounts.One);
+
+        Assert.Equal(
+            ["gateway 8080", "auth-service 8081", "account-service 8082", "config 8888", "registry 8761"],
+            mesh.Instances.Select(i => $"{i.Name} {i.Port}"));
+        Assert.Equal("http://localhost:8080", mesh.GatewayUrl);
+        Assert.Equal("http://localhost:8080/uaa/oauth/token", mesh.Issuer);
+    }
+
+    [Fact]
+    public void A_port_base_moves_all_of_them_and_what_follows_from_them()
+    {
+        var mesh = MeshTopology.Plan(9000, InstanceCounts.One);
+
+        Assert.Equal([9000, 9001, 9002, 9008, 9009], mesh.Instances.Select(i => i.Port));
+        Assert.Equal("http://localhost:9000", mesh.GatewayUrl);
+        Assert.Equal("http://127.0.0.1:9001", mesh.AuthUrls);
+        Assert.Equal("http://127.0.0.1:9008", mesh.ConfigUrl);
+        Assert.Equal("http://127.0.0.1:9009/eureka/", mesh.RegistryUrl);
+    }
+
+    [Fact]
+    public void Further_instances_take_free_ports_that_no_other_one_has()
+    {
+        var free = new Queue<int>([9002, 40001, 40001, 40002]);
+
+        var mesh = MeshTopology.Plan(9000, InstanceCounts.Parse("account=2,auth=2", out _)!, free.Dequeue);
+
+        Assert.Equal(
+            ["gateway 9000", "auth-service 9001", "auth-service-2 40001", "account-service 9002", "account-service-2 40002", "config 9008", "registry 9009"],
+            mesh.Instances.Select(i => $"{i.Name} {i.Port}"));
+        Assert.Equal("http://127.0.0.1:9001,http://127.0.0.1:40001", mesh.AuthUrls);
+    }
+
+    [Theory]
+    [InlineData("account=2,auth=3", "auth=3,account=2")]
+    [InlineData(" auth-service = 2 ", "auth=2")]
+    [InlineData("config=1", "config=1")]
+    public void A_list_of_instances_names_services_by_folder_or_wire_name(string text, string expected)
+    {
+        var counts = InstanceCounts.Parse(text, out var error);
+
+        Assert.Null(error);
+        Assert.Equal(expected.Split(',').Order(), counts!.ToString().Split(',').Order());
+    }
+
+    [Theory]
+    [InlineData("", "a list like account=2,auth=2 is expected.")]
+    [InlineData("account", "'account' is not SERVICE=COUNT.")]
+    [InlineData("nobody=2", "there is no service 'nobody'; there are gateway, auth, account.")]
+    [InlineData("account=0", "'0' is not a number of instances from 1 to 16.")]
+    [InlineData("account=17", "'17' is not a number of instances from 1 to 16.")]
+    [InlineData("account=-1", "'-1' is not a number of instances from 1 to 16.")]
+    [InlineData("account=two", "'two' is not a number of instances from 1 to 16.")]
+    [InlineData("account=99999999999", "'99999999999' is not a number of instances from 1 to 16.")]
+    [InlineData("discovery=2", "discovery keeps its state in memory and runs once; more than one are possible of gateway, auth, account.")]
+    [InlineData("auth=2,auth-service=3", "auth is named twice.")]
+    public void A_list_that_makes_no_sense_is_refused_with_the_reason(string text, string expected)
+    {
+        Assert.Null(InstanceCounts.Parse(text, out var error));
+        Assert.Equal(expected, error);
+    }
+}
