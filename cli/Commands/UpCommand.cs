@@ -66,14 +66,15 @@ internal static class UpCommand
         using var signals = new StopSignals();
         Directory.CreateDirectory(LogFiles.Folder(settings.Data));
         using var log = new LogFile(LogFiles.PathOf(settings.Data, LogFiles.Supervisor));
+        void Note(string line) => log.Append(Encoding.UTF8.GetBytes($"{clock.GetUtcNow():O} {line}\n"));
         void Say(string line)
         {
-            log.Append(Encoding.UTF8.GetBytes($"{clock.GetUtcNow():O} {line}\n"));
+            Note(line);
             Console.Error.WriteLine(line); // read by whoever waits for the start, nobody later
         }
 
-        await new MeshRun(settings, clock, Say).RunAsync((_, end) => end, _ => Say("The mesh serves."), signals.Stop, signals.Impatient).ConfigureAwait(false);
-        Say("The mesh is stopped.");
+        await new MeshRun(settings, clock, Say).RunAsync((_, end) => end, _ => Note("The mesh serves."), signals.Stop, signals.Impatient).ConfigureAwait(false);
+        Note("The mesh is stopped.");
         return 0;
     }
 

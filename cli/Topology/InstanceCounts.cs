@@ -23,7 +23,7 @@ internal sealed record InstanceCounts(IReadOnlyDictionary<ServiceKind, int> Coun
             var kind = equals < 0 ? null : ServiceKind.Find(part[..equals].Trim());
             error = equals < 0 ? $"'{part}' is not SERVICE=COUNT."
                 : kind is null ? $"there is no service '{part[..equals]}'; there are {Replicable}."
-                : !int.TryParse(part.AsSpan(equals + 1), NumberStyles.None, CultureInfo.InvariantCulture, out var count) || count is < 1 or > Most
+                : !int.TryParse(part.AsSpan(equals + 1).Trim(), NumberStyles.None, CultureInfo.InvariantCulture, out var count) || count is < 1 or > Most
                     ? $"'{part[(equals + 1)..]}' is not a number of instances from 1 to {Most}."
                 : count > 1 && !kind.Replicable ? $"{kind.Name} keeps its state in memory and runs once; more than one are possible of {Replicable}."
                 : counts.TryAdd(kind, count) ? null
