@@ -45,9 +45,9 @@ internal sealed partial class IssuerKeys(IHttpClientFactory clients, IOptions<Me
             if (known.Keys.TryGetValue(kid, out var key)) return key;
             if (MayAskFor(out var running)) await (running ?? RefreshAsync()).WaitAsync(cancellationToken);
         }
-        else if (!FailedJustNow())
+        else
         {
-            await RefreshAsync().WaitAsync(cancellationToken);
+            await FirstFetchAsync().WaitAsync(cancellationToken);
         }
         var set = Usable ?? throw new IssuerKeysUnavailableException(FailurePause);
         return set.Keys.GetValueOrDefault(kid);
@@ -80,10 +80,16 @@ internal sealed partial class IssuerKeys(IHttpClientFactory clients, IOptions<Me
         }
     }
 
-    private bool FailedJustNow()
+    /// <summary>Joins the fetch under way or starts one, unless one just ended; decided in one step, so that many callers cause one fetch.</summary>
+    private Task<bool> FirstFetchAsync()
     {
         lock (_gate)
-            return _fetch is not { IsCompleted: false } && _lastFailure is { } last && time.GetElapsedTime(last) < FailurePause;
+        {
+            if (_fetch is { IsCompleted: false }) return _fetch;
+            if (Usable is not null) return Task.FromResult(true);
+            if (_lastFailure is { } last && time.GetElapsedTime(last) < FailurePause) return Task.FromResult(false);
+            return _fetch = Task.Run(FetchAsync);
+        }
     }
 
     private async Task<bool> FetchAsync()
