@@ -6,15 +6,28 @@ using SecureMesh.Sdk;
 namespace SecureMesh.Gateway.Hygiene;
 
 /// <summary>Refuses, before anything is decided about it, a request that gateway and service could read differently.</summary>
-internal sealed partial class RequestGuard(IOptionsMonitor<HygieneOptions> options, ILogger<RequestGuard> logger)
+internal sealed partial class RequestGuard : IDisposable
 {
     /// <summary>Headers of which a second one would make one reader believe the first and another the last.</summary>
     private static readonly string[] _single = ["Authorization", "DPoP", "Content-Type", "Content-Length", "Host", "Transfer-Encoding"];
 
+    private readonly ILogger<RequestGuard> _logger;
+    private readonly IDisposable? _watch;
+    private volatile HygieneOptions _options;
+
+    public RequestGuard(IOptionsMonitor<HygieneOptions> options, ILogger<RequestGuard> logger)
+    {
+        (_logger, _options) = (logger, options.CurrentValue);
+        // Not CurrentValue at each request: it throws while a changed value that does not validate is being taken back.
+        _watch = options.OnChange(changed => _options = changed);
+    }
+
+    public void Dispose() => _watch?.Dispose();
+
     public Task InvokeAsync(HttpContext http, RequestDelegate next)
     {
         if (Fault(http) is not { } problem) return next(http);
-        Log.Refused(logger, problem.Status, problem.Detail);
+        Log.Refused(_logger, problem.Status, problem.Detail);
         // What follows on this connection may be anything.
         if (http.Request.Protocol == HttpProtocol.Http11) http.Response.Headers.Connection = "close";
         return http.RefuseAsync(problem);
@@ -26,11 +39,11 @@ internal sealed partial class RequestGuard(IOptionsMonitor<HygieneOptions> optio
         // 1. The target as it came, before the framework normalised it (RFC 9112 §3.2).
         var target = http.Features.Get<IHttpRequestFeature>()?.RawTarget ?? "";
         if (RequestTarget.Fault(target) is { } fault) return Invalid(fault);
-        // 2. The method: a trace would show the caller what the gateway adds.
-        if (HttpMethods.IsTrace(request.Method) || HttpMethods.IsConnect(request.Method)) return new(405, "method_not_allowed", "This address does not take the method");
+        // 2. The method: a trace would show the caller what the gateway adds. A CONNECT is no tunnel but a WebSocket over HTTP/2 (RFC 8441), or refused.
+        if (HttpMethods.IsTrace(request.Method) || (HttpMethods.IsConnect(request.Method) && !IsWebSocket(http))) return new(405, "method_not_allowed", "This address does not take the method");
         // 3. The name under which the gateway was called: links and cookies never depend on it, but a cache or a log might.
         if (!request.Host.HasValue) return Invalid("The Host header is missing");
-        if (!options.CurrentValue.Serves(request.Host.Host)) return new(421, "misdirected_request", "This host is not served here");
+        if (!_options.Serves(request.Host.Host)) return new(421, "misdirected_request", "This host is not served here");
         // 4. One length only (RFC 9112 §6.1). Kestrel files a length beside a transfer coding under the second name.
         var headers = request.Headers;
         if (headers.TransferEncoding.Count > 0 && (headers.ContentLength is not null || headers.ContainsKey("X-Content-Length"))) return Invalid("The request has two lengths");
@@ -41,6 +54,8 @@ internal sealed partial class RequestGuard(IOptionsMonitor<HygieneOptions> optio
         }
         return null;
     }
+
+    private static bool IsWebSocket(HttpContext http) => http.Features.Get<IHttpExtendedConnectFeature>() is { IsExtendedConnect: true, Protocol: "websocket" };
 
     private static Problem Invalid(string detail) => new(400, "invalid_request", detail);
 

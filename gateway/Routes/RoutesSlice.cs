@@ -58,7 +58,7 @@ internal static class RoutesSlice
         {
             // A request without content is repeated by the handler when an idle connection turns out to be closed;
             // an empty content forbids that, and a POST is never done twice.
-            if (!Retries.IsIdempotent(request.HttpContext.Request.Method)) request.ProxyRequest.Content ??= new ByteArrayContent([]);
+            if (!Retries.IsIdempotent(request.ProxyRequest.Method.Method)) request.ProxyRequest.Content ??= new ByteArrayContent([]);
             return default;
         });
         context.AddResponseTransform(response =>

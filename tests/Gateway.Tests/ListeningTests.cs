@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
+using System.Net.WebSockets;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using SecureMesh.Gateway.Listening;
@@ -121,6 +122,39 @@ public sealed class ListeningTests : IDisposable
         Write("two");
         File.SetLastWriteTimeUtc(certificate, DateTime.UtcNow.AddSeconds(5));
         await Eventually.AnswersAsync(async () => await HandshakeAsync(port) == ("CN=two", "CN=authority of two"), "the changed certificate is served");
+    }
+
+    [Fact]
+    public async Task A_WebSocket_over_HTTP_2_reaches_the_service()
+    {
+        await using var backend = await Backend.StartAsync(async http =>
+        {
+            using var socket = await http.WebSockets.AcceptWebSocketAsync();
+            var bytes = new byte[100];
+            var message = await socket.ReceiveAsync(bytes, http.RequestAborted);
+            await socket.SendAsync(bytes.AsMemory(0, message.Count), WebSocketMessageType.Text, true, http.RequestAborted);
+            await socket.CloseAsync(WebSocketCloseStatus.NormalClosure, null, http.RequestAborted);
+        });
+        var port = FreePort();
+        var settings = Door.MeshRoutes;
+        (settings["gateway:tls:certificate"], settings["gateway:tls:key"]) = Write("one");
+        settings["mesh:registry:static:auth-service"] = backend.Url.ToString();
+        using var gateway = GatewayProcess.Start(settings, $"https://127.0.0.1:{port}");
+        await Eventually.AnswersAsync(async () => (await HandshakeAsync(port)).Leaf == "CN=one", "it listens", TimeSpan.FromSeconds(30));
+        using var handler = new SocketsHttpHandler();
+        handler.SslOptions.RemoteCertificateValidationCallback = (_, certificate, _, _) => certificate?.Subject == "CN=one";
+        using var invoker = new HttpMessageInvoker(handler);
+        using var client = new ClientWebSocket();
+        (client.Options.HttpVersion, client.Options.HttpVersionPolicy) = (HttpVersion.Version20, HttpVersionPolicy.RequestVersionExact);
+        var buffer = new byte[100];
+
+        await client.ConnectAsync(new Uri($"wss://127.0.0.1:{port}/uaa/live"), invoker, TestContext.Current.CancellationToken);
+        await client.SendAsync("hello"u8.ToArray(), WebSocketMessageType.Text, true, TestContext.Current.CancellationToken);
+        var echo = await client.ReceiveAsync(buffer, TestContext.Current.CancellationToken);
+
+        Assert.Equal("hello"u8.ToArray(), buffer[..echo.Count]);
+        Assert.Equal("/uaa/live", backend.Last.Target);
+        Assert.Equal("https", backend.Last.Headers["X-Forwarded-Proto"]);
     }
 
     private static async Task<(string Leaf, string? Intermediate)> HandshakeAsync(int port)

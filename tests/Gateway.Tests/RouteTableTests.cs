@@ -170,6 +170,18 @@ public sealed class RouteTableTests
     }
 
     [Fact]
+    public async Task A_setting_that_does_not_validate_fails_no_request()
+    {
+        await using var door = await Door.OpenAsync();
+        await door.AddAsync("account-service");
+
+        Assert.Throws<AggregateException>(() => door.Live.Change(("gateway:url", "nonsense"))); // the configuration client takes it back then
+
+        using var answer = await door.GetAsync("/accounts/demo");
+        Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+    }
+
+    [Fact]
     public async Task Fifty_changes_under_load_every_fifth_broken_fail_no_request()
     {
         await using var door = await Door.OpenAsync();
