@@ -21,7 +21,8 @@ if (arguments.Errors.Count > 0)
 
 try
 {
-    return await arguments.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
+    // The commands end themselves on a signal: by default the library would leave two seconds for that and then just exit.
+    return await arguments.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null });
 }
 catch (MeshStartException e)
 {

@@ -6,20 +6,28 @@ namespace SecureMesh.Cli.Commands;
 /// <summary>Options that several commands have.</summary>
 internal static class CommonOptions
 {
-    public static Option<string> Data() => new("--data")
-    {
-        Description = "Folder for data, logs and state.",
-        HelpName = "DIR",
-        DefaultValueFactory = _ => ".mesh",
-    };
+    private const int MostRepetitions = 100;
 
-    public static Option<string?> Database() => new("--database")
+    /// <summary>An option with one value; given several times, the last one counts, so that a script can add its own.</summary>
+    public static Option<string?> Value(string name, string helpName, string description, string? standard = null)
     {
-        Description = "PostgreSQL in place of SQLite: connection of a user who may create roles and schemas (or MESH_DATABASE).",
-        HelpName = "CONNECTION",
-    };
+        var option = new Option<string?>(name)
+        {
+            Description = description,
+            HelpName = helpName,
+            Arity = new ArgumentArity(1, MostRepetitions),
+            CustomParser = result => result.Tokens.Count > 0 ? result.Tokens[^1].Value : standard,
+        };
+        if (standard is not null) option.DefaultValueFactory = _ => standard;
+        return option;
+    }
 
-    public static string FolderOf(ParseResult arguments, Option<string> option)
+    public static Option<string?> Data() => Value("--data", "DIR", "Folder for data, logs and state.", ".mesh");
+
+    public static Option<string?> Database() => Value(
+        "--database", "CONNECTION", "PostgreSQL in place of SQLite: connection of a user who may create roles and schemas (or MESH_DATABASE).");
+
+    public static string FolderOf(ParseResult arguments, Option<string?> option)
     {
         var text = arguments.GetValue(option);
         if (string.IsNullOrWhiteSpace(text) || text.Contains('\0', StringComparison.Ordinal))

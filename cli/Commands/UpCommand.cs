@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using System.Text;
 using SecureMesh.Cli.Start;
 using SecureMesh.Cli.State;
@@ -13,16 +14,11 @@ internal static class UpCommand
 {
     public static Command Create(TimeProvider clock)
     {
-        var portBase = new Option<int?>("--port-base") { Description = "Gateway on N, auth N+1, account N+2, config N+8, discovery N+9.", HelpName = "N" };
-        var instances = new Option<string?>("--instances") { Description = "More processes of a service, for example account=2,auth=2.", HelpName = "LIST" };
+        var portBase = CommonOptions.Value("--port-base", "N", "Gateway on N, auth N+1, account N+2, config N+8, discovery N+9.");
+        var instances = CommonOptions.Value("--instances", "LIST", "More processes of a service, for example account=2,auth=2.");
         var database = CommonOptions.Database();
         var data = CommonOptions.Data();
-        var config = new Option<string>("--config")
-        {
-            Description = "Configuration: a folder, or a git repository.",
-            HelpName = "DIR",
-            DefaultValueFactory = _ => ProductFolders.Configuration,
-        };
+        var config = CommonOptions.Value("--config", "DIR", "Configuration: a folder, or a git repository.", ProductFolders.Configuration);
         var production = new Option<bool>("--production") { Description = "No demo identities; secrets are generated." };
         var detach = new Option<bool>("--detach") { Description = "Run in the background; see status, logs and down." };
         var background = new Option<bool>(Detached.BackgroundOption) { Hidden = true };
@@ -64,7 +60,6 @@ internal static class UpCommand
     private static async Task<int> RunInBackgroundAsync(UpSettings settings, TimeProvider clock)
     {
         using var signals = new StopSignals();
-        Directory.CreateDirectory(LogFiles.Folder(settings.Data));
         using var log = new LogFile(LogFiles.PathOf(settings.Data, LogFiles.Supervisor));
         void Note(string line) => log.Append(Encoding.UTF8.GetBytes($"{clock.GetUtcNow():O} {line}\n"));
         void Say(string line)
@@ -78,9 +73,13 @@ internal static class UpCommand
         return 0;
     }
 
-    private static int? PortBase(int? number) => number is null or (>= 1 and <= MeshTopology.MaxPortBase)
-        ? number
-        : throw new MeshStartException($"--port-base must be from 1 to {MeshTopology.MaxPortBase}, not {number}.");
+    private static int? PortBase(string? text)
+    {
+        if (text is null) return null;
+        return int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number is >= 1 and <= MeshTopology.MaxPortBase
+            ? number
+            : throw new MeshStartException($"--port-base must be a number from 1 to {MeshTopology.MaxPortBase}, not '{text}'.");
+    }
 
     private static InstanceCounts Counts(string? text)
     {

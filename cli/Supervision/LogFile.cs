@@ -23,7 +23,7 @@ internal sealed class LogFile(string path, long largestBytes = LogFile.DefaultLa
                 _file!.Write(lines);
                 _file.Flush();
             }
-            catch (IOException)
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
                 _file?.Dispose();
                 _file = null;
