@@ -43,6 +43,7 @@ public sealed class SqlDatabase : IAsyncDisposable
     {
         if (_postgres is not null) return await _postgres.OpenConnectionAsync(cancellationToken);
         var connection = new SqliteConnection(_sqlite);
+        KeepPrivate(connection.DataSource);
         try
         {
             await connection.OpenAsync(cancellationToken);
@@ -56,6 +57,25 @@ public sealed class SqlDatabase : IAsyncDisposable
         {
             await connection.DisposeAsync();
             throw;
+        }
+    }
+
+    /// <summary>SQLite gives its journal files the mode of the database file, so that is what is created here.</summary>
+    private static void KeepPrivate(string path)
+    {
+        if (OperatingSystem.IsWindows() || File.Exists(path) || !Directory.Exists(Path.GetDirectoryName(path))) return;
+        try
+        {
+            new FileStream(path, new FileStreamOptions
+            {
+                Mode = FileMode.CreateNew,
+                Access = FileAccess.Write,
+                UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
+            }).Dispose();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // Somebody else created it first; a folder that cannot be written is told by the database itself.
         }
     }
 

@@ -20,15 +20,15 @@ internal static class Until
     public static Task HasAsync(this IConfiguration configuration, string key, string? value) =>
         TrueAsync(configuration.GetReloadToken, () => configuration[key] == value);
 
-    /// <summary>Waits until a line of the log holds the text. Logs announce nothing, so this one looks again and again.</summary>
-    public static async Task<string> HasLineAsync(this ConcurrentQueue<string> lines, string text)
+    /// <summary>Waits until lines of the log hold the text.</summary>
+    public static Task HasLineAsync(this ConcurrentQueue<string> lines, string text) =>
+        TrueAsync(() => Task.FromResult(lines.Any(line => line.Contains(text, StringComparison.Ordinal))));
+
+    /// <summary>Waits for what nobody announces, by looking again and again.</summary>
+    public static async Task TrueAsync(Func<Task<bool>> condition)
     {
         using var limit = new CancellationTokenSource(Limit);
-        while (true)
-        {
-            if (lines.FirstOrDefault(line => line.Contains(text, StringComparison.Ordinal)) is { } found) return found;
-            await Task.Delay(TimeSpan.FromMilliseconds(5), limit.Token);
-        }
+        while (!await condition()) await Task.Delay(TimeSpan.FromMilliseconds(5), limit.Token);
     }
 
     private static async Task TrueAsync(Func<IChangeToken> watch, Func<bool> condition)

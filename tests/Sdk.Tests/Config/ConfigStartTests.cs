@@ -115,6 +115,7 @@ public sealed class ConfigStartTests : IDisposable
             ["mesh:data"] = _data.Path,
         });
 
+        await Until.TrueAsync(() => Task.FromResult(File.Exists(KeptFile)));
         var text = await File.ReadAllTextAsync(KeptFile, TestContext.Current.CancellationToken);
 
         Assert.Contains("SDKTEST_PASSWORD", text);
