@@ -20,7 +20,7 @@ internal static class ConfigSlice
         sources.Insert(Place(sources), state.Provider);
 
         ILoggerFactory? early = null;
-        ILogger Log() => (early ??= LoggerFactory.Create(logging => logging.AddJsonConsole())).CreateLogger(typeof(ConfigStart).FullName!);
+        ILogger Log() => (early ??= LoggerFactory.Create(logging => logging.AddJsonLines())).CreateLogger(typeof(ConfigStart).FullName!);
         try
         {
             // No handler of SIGTERM is in place yet, so the signal ends a waiting start at once.

@@ -24,11 +24,14 @@ internal static class LogsSlice
         builder.Configuration.Sources.Insert(0, new MemoryConfigurationSource { InitialData = Levels });
         builder.Services.Configure<LoggerFactoryOptions>(options =>
             options.ActivityTrackingOptions = ActivityTrackingOptions.TraceId | ActivityTrackingOptions.SpanId);
-        builder.Logging.ClearProviders().AddJsonConsole(options =>
-        {
-            options.UseUtcTimestamp = true;
-            options.TimestampFormat = "yyyy-MM-dd'T'HH:mm:ss.fff'Z'";
-            options.IncludeScopes = true;
-        });
+        builder.Logging.ClearProviders().AddJsonLines();
     }
+
+    /// <summary>The form of every line, also of those written before the host exists.</summary>
+    public static ILoggingBuilder AddJsonLines(this ILoggingBuilder logging) => logging.AddJsonConsole(options =>
+    {
+        options.UseUtcTimestamp = true;
+        options.TimestampFormat = "yyyy-MM-dd'T'HH:mm:ss.fff'Z'";
+        options.IncludeScopes = true;
+    });
 }
