@@ -12,7 +12,7 @@ namespace SecureMesh.Gateway.Routes;
 internal sealed record Route(string Id, string Path, string Service)
 {
     /// <summary>Kestrel's own default is about as much; more is granted per route.</summary>
-    public const long DefaultMaxBodyBytes = 32 * 1024 * 1024;
+    public const long DefaultMaxBodyBytes = 1024 * 1024;
 
     /// <summary>HTTP methods, upper case; empty means all.</summary>
     public IReadOnlyList<string> Methods { get; init; } = [];
