@@ -20,26 +20,36 @@ internal static class UpCommand
         var data = CommonOptions.Data();
         var config = CommonOptions.Value("--config", "DIR", "Configuration: a folder, or a git repository.", ProductFolders.Configuration);
         var production = new Option<bool>("--production") { Description = "No demo identities; secrets are generated." };
+        var newAdminSecret = new Option<bool>("--new-admin-secret") { Description = "With --production: replace the administrator's secret and show the new one." };
         var detach = new Option<bool>("--detach") { Description = "Run in the background; see status, logs and down." };
         var background = new Option<bool>(Detached.BackgroundOption) { Hidden = true };
-        var command = new Command("up", "Start the mesh.") { portBase, instances, database, data, config, production, detach, background };
+        var command = new Command("up", "Start the mesh.") { portBase, instances, database, data, config, production, newAdminSecret, detach, background };
         command.SetAction(async (arguments, _) =>
         {
             var isBackground = arguments.GetValue(background);
             var isProduction = arguments.GetValue(production);
-            var adminSecret = isProduction && !isBackground ? Entropy.Token() : null;
+            var dataFolder = CommonOptions.FolderOf(arguments, data);
+            var wantsSecret = arguments.GetValue(newAdminSecret);
+            if (wantsSecret && !isProduction) throw new MeshStartException("--new-admin-secret goes with --production: the demo's secret is adminsecret.");
+            var adminSecret = isProduction && !isBackground && (wantsSecret || !AdminSecret.WasShown(dataFolder)) ? Entropy.Token() : null;
             var settings = new UpSettings(
-                CommonOptions.FolderOf(arguments, data), CommonOptions.FolderOf(arguments, config), PortBase(arguments.GetValue(portBase)),
+                dataFolder, CommonOptions.FolderOf(arguments, config), PortBase(arguments.GetValue(portBase)),
                 Counts(arguments.GetValue(instances)), CommonOptions.DatabaseOf(arguments, database), isProduction,
                 adminSecret is null ? Environment.GetEnvironmentVariable(Detached.AdminHashVariable) : MeshSecrets.Hash(adminSecret));
             if (isBackground) return await RunInBackgroundAsync(settings, clock).ConfigureAwait(false);
             if (!arguments.GetValue(detach)) return await RunAsync(settings, adminSecret, clock).ConfigureAwait(false);
 
             var (exitCode, state) = await Detached.StartAsync(settings, clock).ConfigureAwait(false);
-            if (state is not null) Announcement.Write(Console.Out, state, settings.Data, adminSecret);
+            if (state is not null) Show(state, settings, adminSecret);
             return exitCode;
         });
         return command;
+    }
+
+    private static void Show(MeshState state, UpSettings settings, string? adminSecret)
+    {
+        Announcement.Write(Console.Out, state, settings.Data, adminSecret);
+        if (adminSecret is not null) AdminSecret.NoteShown(settings.Data);
     }
 
     private static async Task<int> RunAsync(UpSettings settings, string? adminSecret, TimeProvider clock)
@@ -47,7 +57,7 @@ internal static class UpCommand
         using var signals = new StopSignals();
         void Ready(MeshState state)
         {
-            Announcement.Write(Console.Out, state, settings.Data, adminSecret);
+            Show(state, settings, adminSecret);
             Console.WriteLine("Ctrl-C stops it.");
         }
 

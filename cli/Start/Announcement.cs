@@ -20,7 +20,7 @@ internal static class Announcement
 
         output.WriteLine();
         if (state.Demo) WriteDemo(output, gateway);
-        if (adminSecret is not null) WriteAdmin(output, gateway, adminSecret);
+        else WriteAdmin(output, gateway, adminSecret);
         output.WriteLine($"Logs and data: {data}");
     }
 
@@ -37,9 +37,17 @@ internal static class Announcement
         output.WriteLine();
     }
 
-    private static void WriteAdmin(TextWriter output, string gateway, string secret)
+    private static void WriteAdmin(TextWriter output, string gateway, string? secret)
     {
-        output.WriteLine("Production: no demo identity exists. The client admin has this secret until the next start; it is shown once:");
+        if (secret is null)
+        {
+            output.WriteLine("Production: no demo identity exists. The client admin keeps the secret that was shown before; --new-admin-secret makes another.");
+            output.WriteLine();
+            return;
+        }
+
+
+        output.WriteLine("Production: no demo identity exists. The client admin has this secret; it is shown this once and stored nowhere:");
         output.WriteLine();
         output.WriteLine($"  {secret}");
         output.WriteLine();

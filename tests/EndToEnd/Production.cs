@@ -36,6 +36,10 @@ public sealed class Production
         var secret = System.Text.RegularExpressions.Regex.Match(up.Output, "[A-Za-z0-9_-]{43}").Value;
 
         (await mesh.TokenAsync("admin", secret, ("grant_type", "client_credentials"))).Expect(200);
+        await mesh.DownAsync();
+        var again = await mesh.UpAsync();
+        Assert.DoesNotMatch("[A-Za-z0-9_-]{43}", again.Output);
+        (await mesh.TokenAsync("admin", secret, ("grant_type", "client_credentials"))).Expect(200);
         foreach (var file in Directory.GetFiles(mesh.Data, "*", SearchOption.AllDirectories))
             Assert.DoesNotContain(secret, System.Text.Encoding.Latin1.GetString(await ReadSharedAsync(file)), StringComparison.Ordinal);
     }
