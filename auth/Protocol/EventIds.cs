@@ -27,5 +27,4 @@ internal static class EventIds
 
     public const int Seeded = 1600;
     public const int BootstrapSecretChanged = 1601;
-    public const int DemoRemoved = 1602;
 }

@@ -9,7 +9,7 @@ internal interface IInstallation
 
     Task<bool> HasDemoIdentitiesAsync(CancellationToken cancellationToken);
 
-    /// <summary>Deletes the demo's clients and users and all that is theirs.</summary>
+    /// <summary>Deletes the demo's clients and users, all that is theirs, and the keys that signed their tokens.</summary>
     /// <returns>How many clients and users were deleted.</returns>
     Task<int> RemoveDemoAsync(CancellationToken cancellationToken);
 }

@@ -1,13 +1,12 @@
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Http.Features;
-using SecureMesh.Auth.Protocol;
 using SecureMesh.Auth.Storage;
 using SecureMesh.Sdk;
 
 namespace SecureMesh.Auth.Seed;
 
 /// <summary>The command <c>--remove-demo</c>: deletes the demo's identities and ends.</summary>
-internal sealed partial class RemoveDemo(IInstallation installation, IHostApplicationLifetime lifetime, ILogger<RemoveDemo> logger) : IHostedService
+internal sealed class RemoveDemo(IInstallation installation, IHostApplicationLifetime lifetime) : IHostedService
 {
     /// <summary>A host with nothing but the database: no configuration server, no registry, no listener.</summary>
     public static WebApplication Build()
@@ -17,12 +16,13 @@ internal sealed partial class RemoveDemo(IInstallation installation, IHostApplic
         builder.AddStorage();
         builder.Services.AddHostedService<RemoveDemo>();
         builder.Services.AddSingleton<IServer, NoServer>();
+        builder.Logging.SetMinimumLevel(LogLevel.Warning);
         return builder.Build();
     }
 
     public async Task StartAsync(CancellationToken cancellationToken)
     {
-        Log.Removed(logger, await installation.RemoveDemoAsync(cancellationToken));
+        Console.WriteLine($"removed {await installation.RemoveDemoAsync(cancellationToken)} demo clients and users");
         lifetime.StopApplication();
     }
 
@@ -37,11 +37,5 @@ internal sealed partial class RemoveDemo(IInstallation installation, IHostApplic
         public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
         public void Dispose() { }
-    }
-
-    private static partial class Log
-    {
-        [LoggerMessage(EventIds.DemoRemoved, LogLevel.Information, "Removed {Count} demo clients and users")]
-        public static partial void Removed(ILogger logger, int count);
     }
 }

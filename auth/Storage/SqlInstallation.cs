@@ -36,6 +36,8 @@ internal sealed class SqlInstallation(SqlDatabase database, TimeProvider time) :
                 """, demo, transaction, cancellationToken: cancellationToken));
             var users = await connection.ExecuteAsync(new CommandDefinition("DELETE FROM users WHERE demo = @demo", demo, transaction, cancellationToken: cancellationToken));
             var clients = await connection.ExecuteAsync(new CommandDefinition("DELETE FROM clients WHERE demo = @demo", demo, transaction, cancellationToken: cancellationToken));
+            // With them go the keys that signed their tokens, which otherwise would be good for up to twelve hours more.
+            await connection.ExecuteAsync(new CommandDefinition("DELETE FROM signing_keys", null, transaction, cancellationToken: cancellationToken));
             await connection.ExecuteAsync(new CommandDefinition("DELETE FROM installation WHERE mode = 'demo'", null, transaction, cancellationToken: cancellationToken));
             return users + clients;
         }, cancellationToken);

@@ -1,7 +1,10 @@
 using System.Net.Http.Headers;
 using System.Text;
 using System.Text.Json;
+using Dapper;
 using Microsoft.Extensions.DependencyInjection;
+using SecureMesh.Auth.Clients;
+using SecureMesh.Auth.Protocol;
 using SecureMesh.Auth.Token;
 using SecureMesh.Sdk;
 using SecureMesh.Tests.Support;
@@ -101,6 +104,33 @@ public sealed class DemoAuth : IAsyncLifetime
     /// <summary>A token of account-service for its calls to auth.</summary>
     public async Task<string> ServerTokenAsync() =>
         (await TokenAsync("account-service:account-secret", ("grant_type", "client_credentials"), ("scope", "server"), ("resource", "mesh://auth-service"))).AccessToken;
+
+    /// <summary>Changes the data beside the service, as an administrator would; <c>@no</c> is false.</summary>
+    public async Task<int> ExecuteAsync(string sql)
+    {
+        await using var database = Database.Open("auth");
+        return await database.WriteAsync((connection, transaction) => connection.ExecuteAsync(sql, new { no = false }, transaction));
+    }
+
+    /// <summary>Registers a client with a chosen secret, authority <c>test.read</c> and the grant client_credentials.</summary>
+    public async Task AddClientAsync(string id, string secret, string? older = null, DateTimeOffset? olderEnds = null)
+    {
+        var slow = Services.GetRequiredService<SlowHash>();
+        var client = new Client
+        {
+            ZoneId = "uaa",
+            Id = id,
+            Name = id,
+            GrantTypes = ["client_credentials"],
+            Scopes = [],
+            Authorities = ["test.read"],
+            TokenSalt = "salt",
+            SecretHash = await slow.HashAsync(secret, default),
+            OlderSecretHash = older is null ? null : await slow.HashAsync(older, default),
+            OlderSecretExpiresAt = olderEnds,
+        };
+        Assert.True(await Services.GetRequiredService<IClients>().TryAddAsync(client, default));
+    }
 
     public async ValueTask DisposeAsync()
     {
