@@ -14,6 +14,7 @@ internal static class FormBody
 {
     private const int MaxBytes = 64 * 1024;
     private const int MaxParameters = 50;
+    private const long ThrownAway = 32 * 1024 * 1024;
 
     // Only these two may repeat (RFC 8707 §2, RFC 8693 §2.1).
     private static readonly string[] Repeatable = ["resource", "audience"];
@@ -52,8 +53,10 @@ internal static class FormBody
     public static async Task<Result<byte[], OAuthError>> BodyAsync(HttpRequest request, int maxBytes, CancellationToken cancellationToken)
     {
         var tooLarge = new OAuthError(413, "invalid_request", $"The body is larger than {maxBytes} bytes");
+        // The server reads on and throws away what follows, up to this much: if it closed at once, many callers would see
+        // a broken connection instead of the answer.
+        if (request.HttpContext.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } limit) limit.MaxRequestBodySize = ThrownAway;
         if (request.ContentLength > maxBytes) return tooLarge;
-        if (request.HttpContext.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } limit) limit.MaxRequestBodySize = maxBytes + 1;
         try
         {
             while (true)

@@ -9,8 +9,8 @@ namespace SecureMesh.Auth.Seed;
 /// <summary>Section <c>auth:bootstrap</c>.</summary>
 internal sealed class BootstrapOptions
 {
-    /// <summary>SHA-256 (hex) of the generated secrets of the mesh's own clients, by client id.</summary>
-    public Dictionary<string, string> Secrets { get; } = new(StringComparer.Ordinal);
+    /// <summary>SHA-256 (hex) of the generated secrets of the mesh's own clients, by client id; without regard to case, as settings are.</summary>
+    public Dictionary<string, string> Secrets { get; } = new(StringComparer.OrdinalIgnoreCase);
 }
 
 /// <summary>Makes the identities a mesh needs to start with, and keeps demo and production data apart.</summary>
@@ -22,6 +22,7 @@ internal sealed partial class Seeder(
 
     public async Task SeedAsync(CancellationToken cancellationToken)
     {
+        var secrets = Secrets();
         var wanted = mesh.Value.Demo ? "demo" : "production";
         if (!mesh.Value.Demo && await installation.HasDemoIdentitiesAsync(cancellationToken))
             throw new MeshStartException(
@@ -31,9 +32,25 @@ internal sealed partial class Seeder(
                 "the data belongs to a mesh that runs with --production, and a demo would add users with known passwords to it: start with --production, or with a fresh --data folder or database");
 
         if (mesh.Value.Demo) await DemoAsync(cancellationToken);
-        else await ProductionAsync(cancellationToken);
-        foreach (var (id, hash) in bootstrap.Value.Secrets)
-            if (await clients.ReplaceSecretAsync(Zone.Default, id, Stored(id, hash), cancellationToken)) Log.SecretChanged(logger, id);
+        else await ProductionAsync(secrets, cancellationToken);
+        foreach (var (client, hash) in secrets)
+            if (await clients.ReplaceSecretAsync(Zone.Default, client, hash, cancellationToken)) Log.SecretChanged(logger, client);
+    }
+
+    // The stored forms by client id.
+    private Dictionary<string, string> Secrets()
+    {
+        var known = Identities.Production(Address()).Where(client => !client.AllowPublic).Select(client => client.Id).ToArray();
+        var secrets = new Dictionary<string, string>(StringComparer.Ordinal);
+        foreach (var (name, hex) in bootstrap.Value.Secrets)
+        {
+            var id = known.FirstOrDefault(id => id.Equals(name, StringComparison.OrdinalIgnoreCase))
+                ?? throw new MeshStartException($"auth:bootstrap:secrets:{name} names no client that gets a secret at the start; these do: {string.Join(", ", known)}.");
+            if (hex.Length != 64 || !hex.All(char.IsAsciiHexDigit))
+                throw new MeshStartException($"auth:bootstrap:secrets:{id} must be the SHA-256 of the secret, 64 hex digits.");
+            secrets[id] = ClientSecret.FromSha256(hex);
+        }
+        return secrets;
     }
 
     private async Task DemoAsync(CancellationToken cancellationToken)
@@ -70,11 +87,11 @@ internal sealed partial class Seeder(
         if (await users.TryAddAsync(user, seed.Groups, cancellationToken)) Log.Seeded(logger, "demo user", seed.UserName);
     }
 
-    private async Task ProductionAsync(CancellationToken cancellationToken)
+    private async Task ProductionAsync(Dictionary<string, string> secrets, CancellationToken cancellationToken)
     {
         foreach (var client in Identities.Production(Address()))
         {
-            var hash = bootstrap.Value.Secrets.TryGetValue(client.Id, out var hex) ? Stored(client.Id, hex) : null;
+            var hash = secrets.GetValueOrDefault(client.Id);
             // A client without a secret of its own is of no use to anyone but an attacker, the public one aside.
             if (hash is null && !client.AllowPublic) continue;
             if (await clients.TryAddAsync(client with { SecretHash = hash }, cancellationToken)) Log.Seeded(logger, "client", client.Id);
@@ -89,10 +106,6 @@ internal sealed partial class Seeder(
         var issuer = mesh.Value.Issuer;
         return issuer.EndsWith(IssuerPath, StringComparison.Ordinal) ? issuer[..^IssuerPath.Length] : new Uri(issuer).GetLeftPart(UriPartial.Authority);
     }
-
-    private static string Stored(string id, string hex) => hex.Length == 64 && hex.All(char.IsAsciiHexDigit)
-        ? ClientSecret.FromSha256(hex)
-        : throw new MeshStartException($"auth:bootstrap:secrets:{id} must be the SHA-256 of the secret, 64 hex digits.");
 
     private static partial class Log
     {

@@ -2,6 +2,7 @@ using System.Net.Http.Headers;
 using System.Text;
 using System.Text.Json;
 using Dapper;
+using Microsoft.Data.Sqlite;
 using Microsoft.Extensions.DependencyInjection;
 using SecureMesh.Auth.Clients;
 using SecureMesh.Auth.Protocol;
@@ -14,6 +15,8 @@ namespace SecureMesh.Auth.Tests;
 /// <summary>The token service of a demo on a database of its own, with a clock that the test moves.</summary>
 public sealed class DemoAuth : IAsyncLifetime
 {
+    private static readonly Lazy<Task<Dictionary<string, byte[]>>> _seeded = new(SeedAsync);
+    private readonly bool _fresh;
     private readonly SqlEngine _engine;
     private readonly (string, string)[] _settings;
     private TestDatabase? _database;
@@ -21,7 +24,7 @@ public sealed class DemoAuth : IAsyncLifetime
 
     public DemoAuth() : this(SqlEngine.Sqlite) { }
 
-    private DemoAuth(SqlEngine engine, params (string, string)[] settings) => (_engine, _settings) = (engine, settings);
+    private DemoAuth(SqlEngine engine, bool fresh = false, params (string, string)[] settings) => (_engine, _fresh, _settings) = (engine, fresh, settings);
 
     public TestClock Clock { get; } = new();
 
@@ -37,7 +40,7 @@ public sealed class DemoAuth : IAsyncLifetime
 
     public static async Task<DemoAuth> StartAsync(SqlEngine engine = SqlEngine.Sqlite, params (string, string)[] settings)
     {
-        var auth = new DemoAuth(engine, settings);
+        var auth = new DemoAuth(engine, settings: settings);
         await auth.InitializeAsync();
         return auth;
     }
@@ -45,8 +48,22 @@ public sealed class DemoAuth : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         _database = await Databases.CreateAsync(_engine);
+        if (_engine == SqlEngine.Sqlite && !_fresh)
+            foreach (var (name, content) in await _seeded.Value) await File.WriteAllBytesAsync(Path.Combine(_database.Data, name), content);
         _service = Service();
         _service.Start();
+    }
+
+    // The slow hashes of the demo's secrets are made once for all tests; each gets a copy of the data.
+    private static async Task<Dictionary<string, byte[]>> SeedAsync()
+    {
+        var auth = new DemoAuth(SqlEngine.Sqlite, fresh: true);
+        await auth.InitializeAsync();
+        await auth._service!.DisposeAsync();
+        SqliteConnection.ClearAllPools(); // so that all is in the one file
+        var files = Directory.EnumerateFiles(auth.Database.Data).ToDictionary(file => Path.GetFileName(file), File.ReadAllBytes);
+        await auth._database!.DisposeAsync();
+        return files;
     }
 
     /// <summary>Ends the process, so to speak, and starts another one on the same data.</summary>
@@ -60,7 +77,7 @@ public sealed class DemoAuth : IAsyncLifetime
     /// <summary>One more instance on the same data.</summary>
     public async Task<DemoAuth> AnotherAsync()
     {
-        var other = new DemoAuth(_engine, _settings) { _database = _database, Borrowed = true };
+        var other = new DemoAuth(_engine, settings: _settings) { _database = _database, Borrowed = true };
         other._service = other.Service();
         await Task.Run(() => other._service.Start());
         return other;
