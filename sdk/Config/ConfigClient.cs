@@ -33,20 +33,18 @@ internal sealed class ConfigClient : IDisposable
     public Uri Address { get; }
 
     /// <summary>Fetches the environment.</summary>
-    /// <param name="etag">The version already held; then the server may hold the request until there is another (RFC 7240 <c>wait</c>).</param>
+    /// <param name="etag">The version already here; the server need not send it again.</param>
+    /// <param name="hold">Lets the server hold the request until there is another version (RFC 7240 <c>wait</c>).</param>
     /// <param name="cancellationToken">Gives up.</param>
-    public async Task<ConfigAnswer> FetchAsync(string? etag, CancellationToken cancellationToken)
+    public async Task<ConfigAnswer> FetchAsync(string? etag, bool hold, CancellationToken cancellationToken)
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        limit.CancelAfter(etag is null ? MeshHttp.RequestLimit : Wait + MeshHttp.RequestLimit);
+        limit.CancelAfter(hold ? Wait + MeshHttp.RequestLimit : MeshHttp.RequestLimit);
         using var request = new HttpRequestMessage(HttpMethod.Get, _request);
         request.Headers.Authorization = _authorization;
         request.Headers.Accept.ParseAdd("application/json");
-        if (etag is not null)
-        {
-            request.Headers.TryAddWithoutValidation("If-None-Match", etag);
-            request.Headers.TryAddWithoutValidation("Prefer", $"wait={Wait.TotalSeconds}");
-        }
+        if (etag is not null) request.Headers.TryAddWithoutValidation("If-None-Match", etag);
+        if (etag is not null && hold) request.Headers.TryAddWithoutValidation("Prefer", $"wait={Wait.TotalSeconds}");
         try
         {
             using var response = await _http.SendAsync(request, limit.Token);

@@ -21,7 +21,8 @@ internal sealed partial class ConfigFollower(ConfigState state, TimeProvider tim
             while (true)
             {
                 var asked = time.GetTimestamp();
-                var answer = await state.Client.FetchAsync(state.ETag, stoppingToken);
+                // After a failure the first question is whether the server is back: an answer at once, not a held request.
+                var answer = await state.Client.FetchAsync(state.ETag, hold: state.Fault is null, stoppingToken);
                 if (answer.Fault is { } fault)
                 {
                     await Task.Delay(Entropy.Jitter(pause, 0.2), time, stoppingToken);
@@ -51,9 +52,9 @@ internal sealed partial class ConfigFollower(ConfigState state, TimeProvider tim
         if (answer.HasEnvironment)
         {
             var changed = answer.Text != state.Text;
-            if (state.Apply(answer.Text, answer.Environment) is { } refused)
+            state.Refused = state.Apply(answer.Text, answer.Environment);
+            if (state.Refused is { } refused)
             {
-                state.Fault = "the newest configuration was refused: " + refused;
                 Log.Refused(log, answer.Environment.Version, refused);
                 return;
             }

@@ -14,7 +14,9 @@ internal sealed class ConfigHealth(ConfigState state, TimeProvider time) : IHeal
         };
         if (state.Version is { } version) data["version"] = version;
         if (state.FromKept) data["kept"] = true;
-        if (state.Fault is not { } fault) return Task.FromResult(HealthCheckResult.Healthy(data: data));
+        // Why it was refused may name values: that is in the log alone.
+        var fault = state.Fault ?? (state.Refused is null ? null : "the newest configuration was refused");
+        if (fault is null) return Task.FromResult(HealthCheckResult.Healthy(data: data));
         data["error"] = fault;
         return Task.FromResult(HealthCheckResult.Degraded("the configuration in force may be old", data: data));
     }

@@ -18,12 +18,13 @@ internal sealed partial class ConfigStart(ConfigState state, ConfigClientOptions
         var triedKept = false;
         while (true)
         {
-            var answer = await state.Client.FetchAsync(null, cancellationToken);
+            var answer = await state.Client.FetchAsync(null, hold: false, cancellationToken);
             if (answer.HasEnvironment)
             {
                 Use(answer.Text, answer.Environment);
                 state.ETag = answer.ETag;
                 state.ConfirmedAt = time.GetUtcNow();
+                state.Fault = null;
                 return;
             }
             state.Fault = answer.Fault ?? "it answered 304 to an unconditional request";

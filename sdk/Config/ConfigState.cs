@@ -32,6 +32,9 @@ internal sealed class ConfigState(IConfigurationRoot root, ConfigClient client, 
     /// <summary>Why the last fetch failed; null when it did not.</summary>
     public string? Fault { get; set; }
 
+    /// <summary>Why the newest values were taken back; null when they are in force.</summary>
+    public string? Refused { get; set; }
+
     /// <summary>Placeholders without a value in the configuration in force.</summary>
     public IReadOnlyCollection<string> Unresolved { get; private set; } = [];
 
@@ -55,7 +58,7 @@ internal sealed class ConfigState(IConfigurationRoot root, ConfigClient client, 
         // Half in force is worse than late, so the old values come back whole.
         catch (Exception e)
         {
-            var reason = (e is AggregateException { InnerExceptions: [var only] } ? only : e).Message;
+            var reason = e is AggregateException many ? string.Join(' ', many.Flatten().InnerExceptions.Select(one => one.Message).Distinct()) : e.Message;
             TryReplace(before);
             return reason;
         }

@@ -55,6 +55,8 @@ internal sealed partial class RegistryFetcher(
 
     private Task<(string? Fault, TimeSpan Pause)> TurnAsync(CancellationToken cancellationToken)
     {
+        // After a failure the first question is whether the server is back: an answer at once, not a held request.
+        if (Fault is not null) return FullAsync(cancellationToken);
         if (_etag is not null && _holds != false) return HeldAsync(_etag, cancellationToken);
         return registry.Served > 0 ? DeltaAsync(cancellationToken) : FullAsync(cancellationToken);
     }

@@ -211,6 +211,22 @@ public sealed class ConfigClientTests : IDisposable
         Assert.Equal("UP", up.Json.GetProperty("components").GetProperty("config").GetProperty("status").GetString());
     }
 
+    [Fact]
+    public async Task After_a_restart_of_the_server_health_is_good_again_at_once_also_when_nothing_changed()
+    {
+        await using var server = await StubConfigServer.StartAsync(new { greeting = "old" });
+        server.Holds = true;
+        await using var service = await StartAsync(server, null, ("mesh:health:details", "true"));
+        await server.StopAsync();
+        await service.Logs.HasLineAsync("the configuration in force stays");
+
+        await server.RestartAsync();
+        await service.Logs.HasLineAsync("answers again");
+
+        var health = await service.GetAsync("/actuator/health");
+        Assert.Equal("UP", health.Json.GetProperty("components").GetProperty("config").GetProperty("status").GetString());
+    }
+
     [Theory]
     [InlineData("not json")]
     [InlineData("{}")]
@@ -239,7 +255,7 @@ public sealed class ConfigClientTests : IDisposable
         await using var server = await StubConfigServer.StartAsync(new { greeting = "good", other = "1" });
         server.Holds = true;
         await using var service = await StartAsync(server, builder => builder.Services.AddOptions<Greeting>().BindConfiguration("")
-            .Validate(greeting => greeting.Text.StartsWith("good", StringComparison.Ordinal), "greeting must be good"));
+            .Validate(greeting => greeting.Text.StartsWith("good", StringComparison.Ordinal), "greeting must be good"), ("mesh:health:details", "true"));
         var configuration = service.Services.GetRequiredService<IConfiguration>();
         var options = service.Services.GetRequiredService<IOptionsMonitor<Greeting>>();
         Assert.Equal("good", options.CurrentValue.Text);
@@ -248,7 +264,9 @@ public sealed class ConfigClientTests : IDisposable
         await service.Logs.HasLineAsync("was refused");
 
         Assert.Equal(("good", "1", "good"), (configuration["greeting"], configuration["other"], options.CurrentValue.Text));
-        Assert.Contains(service.Logs, line => line.StartsWith("Error", StringComparison.Ordinal) && line.Contains("greeting must be good", StringComparison.Ordinal));
+        Assert.Contains(service.Logs, line => line.StartsWith("Error", StringComparison.Ordinal) && line.Contains("stays in force: greeting must be good", StringComparison.Ordinal));
+        var health = (await service.GetAsync("/actuator/health")).Json.GetProperty("components").GetProperty("config");
+        Assert.Equal(("UNKNOWN", "the newest configuration was refused"), (health.GetProperty("status").GetString(), health.GetProperty("details").GetProperty("error").GetString()));
         server.Serve(new { greeting = "good again", other = "3" });
         await configuration.HasAsync("other", "3");
         Assert.Equal("good again", options.CurrentValue.Text);

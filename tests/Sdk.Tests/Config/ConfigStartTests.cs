@@ -54,7 +54,7 @@ public sealed class ConfigStartTests : IDisposable
         await server.RestartAsync();
         await loading;
 
-        Assert.Equal("hello", state.Provider.Values["greeting"]);
+        Assert.Equal(("hello", null), (state.Provider.Values["greeting"], state.Fault));
         Assert.StartsWith($"Warning Waiting for the configuration server at {server.Url}/: cannot be reached", _log.Written.First());
     }
 
