@@ -51,11 +51,12 @@ public static class MeshDuration
         : throw new FormatException($"'{text}' is not a duration: write 500ms, 30s, 10m, 1h, 7d or 00:00:30.");
 
     /// <summary>Lets the configuration binder read both forms wherever an options class has a <see cref="TimeSpan"/>.</summary>
-    internal static void UseInBinder()
-    {
-        if (TypeDescriptor.GetConverter(typeof(TimeSpan)) is Converter) return;
-        TypeDescriptor.AddAttributes(typeof(TimeSpan), new TypeConverterAttribute(typeof(Converter)));
-    }
+    internal static void UseInBinder() => _ = Installed.Value;
+
+    // Once for the process, and finished before anyone binds: the table of converters is shared, and two hosts that changed it
+    // at the same time would leave the old converter in its cache.
+    private static readonly Lazy<TypeDescriptionProvider> Installed =
+        new(() => TypeDescriptor.AddAttributes(typeof(TimeSpan), new TypeConverterAttribute(typeof(Converter))));
 
     private sealed class Converter : TimeSpanConverter
     {

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using SecureMesh.Sdk;
+using SecureMesh.Tests.Support;
 
 namespace SecureMesh.Auth.Tests.Metadata;
 
@@ -71,6 +72,28 @@ public sealed class MetadataTests(DemoAuth auth) : IClassFixture<DemoAuth>
         Assert.Equal(200, reply.Status);
         Assert.Equal("ok\n", reply.Body);
         Assert.Equal("text/plain", reply.Content.ContentType!.MediaType);
+    }
+
+    [Theory]
+    [ClassData(typeof(EachEngine))]
+    public async Task Without_its_database_the_service_says_503_and_recovers(SqlEngine engine)
+    {
+        await using var own = await DemoAuth.StartAsync(engine);
+        await own.ExecuteAsync("ALTER TABLE installation RENAME TO installation_away");
+        await own.ExecuteAsync("ALTER TABLE clients RENAME TO clients_away");
+
+        var health = await own.GetAsync("uaa/healthz");
+        var token = await own.SignInAsync();
+
+        Assert.Equal(503, health.Status);
+        Assert.Equal("Database Connection failed.\n", health.Body);
+        Assert.Equal(503, token.Status);
+        Assert.Equal("uaa_unavailable", token.Text("error"));
+        Assert.Equal("2", token.Headers.GetValues("Retry-After").Single());
+        await own.ExecuteAsync("ALTER TABLE installation_away RENAME TO installation");
+        await own.ExecuteAsync("ALTER TABLE clients_away RENAME TO clients");
+        Assert.Equal(200, (await own.GetAsync("uaa/healthz")).Status);
+        Assert.Equal(200, (await own.SignInAsync()).Status);
     }
 
     [Fact]
