@@ -12,6 +12,9 @@ internal static class EventIds
     public const int ConfigFetchFailed = 106;
     public const int ConfigReached = 107;
     public const int ConfigRefused = 108;
+    public const int ConfigWithheld = 109;
+    public const int ConfigIgnored = 110;
+    public const int ConfigFollowFailed = 111;
 
     public const int RegistryUnreachable = 200;
     public const int RegistryReached = 201;
@@ -23,6 +26,9 @@ internal static class EventIds
     public const int RegistryRetained = 207;
     public const int RegistryNoAddress = 208;
     public const int RegistryListener = 209;
+    public const int RegistryFetchFailed = 210;
+    public const int RegistryRenewalFailed = 211;
+    public const int RegistryExpiryFailed = 212;
 
     public const int TokenFetched = 300;
     public const int TokenFailed = 301;
@@ -36,6 +42,7 @@ internal static class EventIds
     public const int ModeKept = 404;
     public const int CredentialsRefused = 405;
     public const int KeysHealed = 406;
+    public const int KeysRefreshFailed = 407;
 
     public const int Answered = 500;
     public const int Unhandled = 501;

@@ -61,7 +61,7 @@ internal sealed partial class ConfigFollower(ConfigState state, TimeProvider tim
             if (changed)
             {
                 Log.Changed(log, answer.Environment.Version);
-                foreach (var name in state.Unresolved) Log.Unresolved(log, name);
+                ConfigWarnings.Write(log, state);
             }
             Keep();
         }
@@ -97,8 +97,5 @@ internal sealed partial class ConfigFollower(ConfigState state, TimeProvider tim
 
         [LoggerMessage(EventIds.ConfigKeptNotWritten, LogLevel.Warning, "The configuration cannot be kept for a start without the server: {Reason}")]
         public static partial void NotKept(ILogger logger, string reason);
-
-        [LoggerMessage(EventIds.ConfigUnresolved, LogLevel.Warning, "The configuration names ${{{Name}}}, which this service does not know and which has no default: it stays as text")]
-        public static partial void Unresolved(ILogger logger, string name);
     }
 }

@@ -62,7 +62,7 @@ internal sealed partial class ConfigStart(ConfigState state, ConfigClientOptions
     private void Use(string text, ConfigEnvironment environment)
     {
         if (state.Apply(text, environment) is { } refused) throw new MeshStartException("the configuration cannot be used: " + refused);
-        foreach (var name in state.Unresolved) Log.Unresolved(log(), name);
+        ConfigWarnings.Write(log(), state);
     }
 
     private static partial class Log
@@ -75,8 +75,5 @@ internal sealed partial class ConfigStart(ConfigState state, ConfigClientOptions
 
         [LoggerMessage(EventIds.ConfigKeptUnusable, LogLevel.Warning, "The kept configuration is not used: {Reason}")]
         public static partial void KeptUnusable(ILogger logger, string reason);
-
-        [LoggerMessage(EventIds.ConfigUnresolved, LogLevel.Warning, "The configuration names ${{{Name}}}, which this service does not know and which has no default: it stays as text")]
-        public static partial void Unresolved(ILogger logger, string name);
     }
 }

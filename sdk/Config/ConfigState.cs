@@ -38,16 +38,24 @@ internal sealed class ConfigState(IConfigurationRoot root, ConfigClient client, 
     /// <summary>Placeholders without a value in the configuration in force.</summary>
     public IReadOnlyCollection<string> Unresolved { get; private set; } = [];
 
+    /// <summary>Placeholders in it that name a secret of this service and stay as text.</summary>
+    public IReadOnlyCollection<string> Withheld { get; private set; } = [];
+
+    /// <summary>Settings in it that are not the server's to make.</summary>
+    public IReadOnlyCollection<string> Ignored { get; private set; } = [];
+
     /// <summary>Puts an environment in force, or leaves the old one when a part of the service refuses the new values.</summary>
     /// <returns>Null, or why the new values were refused.</returns>
     public string? Apply(string text, ConfigEnvironment environment)
     {
-        var placeholders = new Placeholders(Own, environment.Values);
-        var values = environment.Values.ToDictionary(pair => pair.Key, pair => (string?)placeholders.Fill(pair.Value), StringComparer.OrdinalIgnoreCase);
+        var allowed = environment.Values.Where(pair => !ReservedSettings.IsReserved(pair.Key)).ToDictionary(StringComparer.OrdinalIgnoreCase);
+        string[] ignored = [.. environment.Values.Keys.Where(ReservedSettings.IsReserved).Order(StringComparer.Ordinal)];
+        var placeholders = new Placeholders(Own, allowed);
+        var values = allowed.ToDictionary(pair => pair.Key, pair => (string?)placeholders.Fill(pair.Value), StringComparer.OrdinalIgnoreCase);
         var before = Provider.Values;
         if (Same(before, values))
         {
-            (Text, Version) = (text, environment.Version);
+            (Text, Version, Unresolved, Withheld, Ignored) = (text, environment.Version, placeholders.Unresolved, placeholders.Withheld, ignored);
             return null;
         }
         try
@@ -62,7 +70,7 @@ internal sealed class ConfigState(IConfigurationRoot root, ConfigClient client, 
             TryReplace(before);
             return reason;
         }
-        (Text, Version, Unresolved) = (text, environment.Version, placeholders.Unresolved);
+        (Text, Version, Unresolved, Withheld, Ignored) = (text, environment.Version, placeholders.Unresolved, placeholders.Withheld, ignored);
         return null;
     }
 

@@ -16,6 +16,9 @@ internal sealed class Placeholders(Func<string, string?> own, IReadOnlyDictionar
     /// <summary>Names that nobody knows and that have no default; their text stays as it was.</summary>
     public SortedSet<string> Unresolved { get; } = new(StringComparer.Ordinal);
 
+    /// <summary>Names of the service's secrets; their text stays as it was, whatever default stands there.</summary>
+    public SortedSet<string> Withheld { get; } = new(StringComparer.Ordinal);
+
     public string Fill(string text)
     {
         _steps = 0;
@@ -50,6 +53,11 @@ internal sealed class Placeholders(Func<string, string?> own, IReadOnlyDictionar
             return null;
         }
         name = Fill(name, depth).Trim();
+        if (ReservedSettings.IsSecret(name))
+        {
+            Withheld.Add(name);
+            return null;
+        }
         if (own(name) is { } value) return value;
         if (served.TryGetValue(ConfigEnvironment.Key(name, out _), out var other)) return Fill(other, depth);
         if (colon >= 0) return Fill(expression[(colon + 1)..], depth);
