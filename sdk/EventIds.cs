@@ -50,4 +50,7 @@ internal static class EventIds
 
     public const int HealthFailed = 600;
     public const int Exporting = 700;
+
+    public const int DatabaseWaiting = 800;
+    public const int DatabaseReached = 801;
 }

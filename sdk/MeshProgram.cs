@@ -1,6 +1,7 @@
 using System.Net.Sockets;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Connections;
+using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Options;
 
 namespace SecureMesh.Sdk;
@@ -17,10 +18,17 @@ public static class MeshProgram
     public static int Run(Func<WebApplication> build)
     {
         if (HealthMode.Address(Environment.GetCommandLineArgs()) is { } address) return HealthMode.Ask(address);
+        IHostApplicationLifetime? lifetime = null;
         try
         {
-            build().Run();
+            var app = build();
+            lifetime = app.Lifetime;
+            app.Run();
             return 0;
+        }
+        catch (OperationCanceledException) when (lifetime?.ApplicationStopping.IsCancellationRequested == true)
+        {
+            return 0; // told to stop while it still waited for something it needs
         }
         catch (Exception e) when (Reason(e) is { } reason)
         {

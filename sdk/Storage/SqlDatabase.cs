@@ -19,8 +19,10 @@ public sealed class SqlDatabase : IAsyncDisposable
 {
     private readonly NpgsqlDataSource? _postgres;
     private readonly string? _sqlite;
+    private readonly TimeSpan _busy;
+    private bool _private;
 
-    private SqlDatabase(NpgsqlDataSource? postgres, string? sqlite) => (_postgres, _sqlite) = (postgres, sqlite);
+    private SqlDatabase(NpgsqlDataSource? postgres, string? sqlite, TimeSpan busy = default) => (_postgres, _sqlite, _busy) = (postgres, sqlite, busy);
 
     /// <summary>Which engine answers.</summary>
     public SqlEngine Engine => _postgres is null ? SqlEngine.Sqlite : SqlEngine.PostgreSql;
@@ -31,10 +33,14 @@ public sealed class SqlDatabase : IAsyncDisposable
 
     /// <summary>Opens a SQLite file; it is created at the first use, readable by its owner alone.</summary>
     /// <param name="path">Path of the file; its folder must exist.</param>
-    public static SqlDatabase Sqlite(string path)
+    public static SqlDatabase Sqlite(string path) => Sqlite(path, TimeSpan.FromSeconds(10));
+
+    /// <param name="path">Path of the file; its folder must exist.</param>
+    /// <param name="busy">How long a command waits for the lock of another one, in whole seconds.</param>
+    internal static SqlDatabase Sqlite(string path, TimeSpan busy)
     {
-        var builder = new SqliteConnectionStringBuilder { DataSource = path, DefaultTimeout = 10, ForeignKeys = true };
-        return new(null, builder.ConnectionString);
+        var builder = new SqliteConnectionStringBuilder { DataSource = path, DefaultTimeout = (int)busy.TotalSeconds, ForeignKeys = true };
+        return new(null, builder.ConnectionString, busy);
     }
 
     /// <summary>Opens a connection; dispose it to give it back to the pool.</summary>
@@ -49,7 +55,7 @@ public sealed class SqlDatabase : IAsyncDisposable
             await connection.OpenAsync(cancellationToken);
             await using var pragma = connection.CreateCommand();
             // FULL: a commit that was answered is on the disk, also after a power cut.
-            pragma.CommandText = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA busy_timeout=10000;";
+            pragma.CommandText = $"PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA busy_timeout={_busy.TotalMilliseconds:0};";
             await pragma.ExecuteNonQueryAsync(cancellationToken);
             return connection;
         }
@@ -60,22 +66,22 @@ public sealed class SqlDatabase : IAsyncDisposable
         }
     }
 
-    /// <summary>SQLite gives its journal files the mode of the database file, so that is what is created here.</summary>
-    private static void KeepPrivate(string path)
+    /// <summary>SQLite gives new journal files the mode of the database file; those that are there already are tightened, once.</summary>
+    private void KeepPrivate(string path)
     {
-        if (OperatingSystem.IsWindows() || File.Exists(path) || !Directory.Exists(Path.GetDirectoryName(path))) return;
+        if (_private || OperatingSystem.IsWindows() || !Directory.Exists(Path.GetDirectoryName(path))) return;
+        const UnixFileMode ownerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite;
         try
         {
-            new FileStream(path, new FileStreamOptions
-            {
-                Mode = FileMode.CreateNew,
-                Access = FileAccess.Write,
-                UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
-            }).Dispose();
+            if (!File.Exists(path))
+                new FileStream(path, new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, UnixCreateMode = ownerOnly }).Dispose();
+            foreach (var file in new[] { path, path + "-wal", path + "-shm" }.Where(File.Exists))
+                if (File.GetUnixFileMode(file) != ownerOnly) File.SetUnixFileMode(file, ownerOnly);
+            _private = true;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            // Somebody else created it first; a folder that cannot be written is told by the database itself.
+            // Somebody else created it first or owns it; a file or folder that cannot be written is told by the database itself.
         }
     }
 

@@ -4,7 +4,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
-using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 
 namespace SecureMesh.Sdk;
@@ -14,7 +14,8 @@ public static class StorageExtensions
 {
     /// <summary>
     /// Adds a <see cref="SqlDatabase"/>: PostgreSQL when <c>mesh:database</c> is set, else <c>NAME.db</c> in <c>mesh:data</c>.
-    /// The schema is migrated before anything else starts, and the health component <c>db</c> reports on it.
+    /// The schema is migrated before anything else starts; while the database is away or locked, the start waits for it.
+    /// The health component <c>db</c> reports on it.
     /// </summary>
     /// <param name="builder">The service's builder.</param>
     /// <param name="name">File name without extension.</param>
@@ -24,7 +25,8 @@ public static class StorageExtensions
         ArgumentNullException.ThrowIfNull(builder);
         builder.Services.TryAddSingleton(TimeProvider.System);
         builder.Services.AddSingleton(services => Open(services.GetRequiredService<IOptions<MeshOptions>>().Value, name));
-        builder.Services.AddHostedService(services => new Migrator(services.GetRequiredService<SqlDatabase>(), migrations, services.GetRequiredService<TimeProvider>()));
+        builder.Services.AddHostedService(services => new Migrator(
+            services.GetRequiredService<SqlDatabase>(), migrations, services.GetRequiredService<TimeProvider>(), services.GetRequiredService<ILogger<Migrator>>()));
         builder.Services.AddHealthChecks().AddCheck<DatabaseHealth>("db");
         return builder;
     }
@@ -44,27 +46,6 @@ public static class StorageExtensions
             throw new MeshStartException($"the data folder {options.Data} cannot be written: {e.Message}", e);
         }
         return SqlDatabase.Sqlite(Path.Combine(options.Data, name + ".db"));
-    }
-
-    private sealed class Migrator(SqlDatabase database, Assembly migrations, TimeProvider time) : IHostedLifecycleService
-    {
-        public async Task StartingAsync(CancellationToken cancellationToken)
-        {
-            try
-            {
-                await SqlMigrations.ApplyAsync(database, migrations, time, cancellationToken);
-            }
-            catch (System.Data.Common.DbException e)
-            {
-                throw new MeshStartException($"the database cannot be used: {e.Message}", e);
-            }
-        }
-
-        public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-        public Task StartedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-        public Task StoppingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-        public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-        public Task StoppedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
     }
 
     private sealed class DatabaseHealth(SqlDatabase database) : IHealthCheck

@@ -188,19 +188,34 @@ public sealed class SqlStoreTests
 
         var noFolder = await Assert.ThrowsAsync<MeshStartException>(() => Service.StartAsync(
             _ => { }, [new("mesh:data", blocked)], builder => builder.AddMeshStore("test", new Scripts(Notes))));
-        var noServer = await Assert.ThrowsAsync<MeshStartException>(() => Service.StartAsync(
-            _ => { }, [new("mesh:database", "Host=127.0.0.1;Port=1;Username=u;Password=s3cret;Timeout=2")], builder => builder.AddMeshStore("test", new Scripts(Notes))));
+        File.WriteAllText(Path.Combine(folder.Path, "test.db"), new string('x', 5000));
+        var noDatabase = await Assert.ThrowsAsync<MeshStartException>(() => Service.StartAsync(
+            _ => { }, [new("mesh:data", folder.Path)], builder => builder.AddMeshStore("test", new Scripts(Notes))));
         var nothing = await Assert.ThrowsAsync<MeshStartException>(() => Service.StartAsync(
             _ => { }, null, builder => builder.AddMeshStore("test", new Scripts(Notes))));
 
         Assert.StartsWith($"the data folder {blocked} cannot be written", noFolder.Message);
-        Assert.StartsWith("the database cannot be used", noServer.Message);
-        Assert.DoesNotContain("s3cret", noServer.ToString());
+        Assert.StartsWith("the database cannot be used: SQLite Error 26: 'file is not a database'", noDatabase.Message);
         Assert.StartsWith("mesh:data (MESH__DATA) must name a folder", nothing.Message);
     }
 
+    [Fact]
+    public async Task An_existing_database_that_others_could_read_is_closed_to_them()
+    {
+        if (OperatingSystem.IsWindows()) return;
+        await using var database = await Databases.CreateAsync(SqlEngine.Sqlite);
+        await using (var store = database.Open("test")) await MigrateAsync(store, Notes);
+        var file = Path.Combine(database.Data, "test.db");
+        File.SetUnixFileMode(file, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.OtherRead);
+
+        await using var again = database.Open("test");
+        await InsertAsync(again, "secret");
+
+        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(file));
+    }
+
     /// <summary>An assembly that embeds these scripts and nothing else.</summary>
-    private sealed class Scripts(params (string Name, string Sql)[] scripts) : Assembly
+    internal sealed class Scripts(params (string Name, string Sql)[] scripts) : Assembly
     {
         public override string[] GetManifestResourceNames() => [.. scripts.Select(script => "Sample.Storage.Migrations." + script.Name), "Sample.other.txt"];
 
