@@ -11,6 +11,7 @@ internal sealed class InstanceSupervisor(
     private readonly CancellationTokenSource _stopping = new();
     private readonly RestartPolicy _policy = new(clock);
     private volatile ChildProcess? _child;
+    private bool _wasUp;
     private Task<string?> _run = Task.FromResult<string?>(null);
 
     public MeshInstance Instance => instance;
@@ -45,7 +46,8 @@ internal sealed class InstanceSupervisor(
             var exitCode = await RunOnceAsync().ConfigureAwait(false);
             if (_stopping.IsCancellationRequested) break;
 
-            var decision = _policy.Ended(exitCode);
+            _wasUp |= board[instance.Name].Phase == Phase.Up;
+            var decision = _policy.Ended(exitCode, _wasUp);
             var error = exitCode == RestartPolicy.CannotStart ? _child?.Output.StartRefusal : LastError;
             if (!decision.Restart)
             {
@@ -57,7 +59,7 @@ internal sealed class InstanceSupervisor(
             }
 
             board.Set(instance.Name, s => s with { Phase = Phase.Waiting, Pid = null, ProcessStart = null, Restarts = s.Restarts + 1, LastError = error });
-            say($"{instance.Name} ended with exit code {exitCode} and is started again.");
+            say($"{instance.Name} ended with exit code {exitCode} and is started again.{(exitCode == RestartPolicy.CannotStart ? $" It said: {error}" : "")}");
             await Task.Delay(decision.Delay, clock, _stopping.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
 

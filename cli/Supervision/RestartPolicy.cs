@@ -9,7 +9,7 @@ internal sealed record RestartDecision(bool Restart, TimeSpan Delay, string? Rea
 /// <summary>The first restart comes at once, the next ones later; five failures in two minutes are too many.</summary>
 internal sealed class RestartPolicy(TimeProvider clock)
 {
-    public const int CannotStart = 78; // sysexits.h, EX_CONFIG: trying again changes nothing.
+    public const int CannotStart = 78; // sysexits.h, EX_CONFIG
 
     private const int TooMany = 5;
     private static readonly TimeSpan Window = TimeSpan.FromMinutes(2);
@@ -17,9 +17,14 @@ internal sealed class RestartPolicy(TimeProvider clock)
 
     private readonly Queue<long> _failures = new();
 
-    public RestartDecision Ended(int exitCode)
+    /// <param name="exitCode">How the process ended.</param>
+    /// <param name="wasUp">
+    /// It served before in this run. Then its settings are good and what forbids the start now, for example a port that is
+    /// taken for a moment, may pass; at the first start trying again changes nothing.
+    /// </param>
+    public RestartDecision Ended(int exitCode, bool wasUp)
     {
-        if (exitCode == CannotStart) return new RestartDecision(false, TimeSpan.Zero, "it cannot start");
+        if (exitCode == CannotStart && !wasUp) return new RestartDecision(false, TimeSpan.Zero, "it cannot start");
 
         var now = clock.GetTimestamp();
         while (_failures.TryPeek(out var oldest) && clock.GetElapsedTime(oldest, now) > Window) _failures.Dequeue();

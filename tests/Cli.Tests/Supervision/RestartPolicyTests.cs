@@ -14,7 +14,7 @@ public sealed class RestartPolicyTests
     [Fact]
     public void The_first_restart_is_at_once_and_the_fifth_failure_in_two_minutes_is_the_last()
     {
-        var decisions = Enumerable.Range(0, 5).Select(_ => _policy.Ended(139)).ToList();
+        var decisions = Enumerable.Range(0, 5).Select(_ => _policy.Ended(139, wasUp: false)).ToList();
 
         Assert.Equal([0, 0.2, 1, 2], decisions.Take(4).Select(d => d.Delay.TotalSeconds));
         Assert.All(decisions.Take(4), d => Assert.True(d.Restart));
@@ -27,7 +27,7 @@ public sealed class RestartPolicyTests
     {
         for (var i = 0; i < 100; i++)
         {
-            Assert.True(_policy.Ended(1).Restart);
+            Assert.True(_policy.Ended(1, wasUp: false).Restart);
             _clock.Advance(TimeSpan.FromSeconds(31));
         }
     }
@@ -37,16 +37,25 @@ public sealed class RestartPolicyTests
     {
         for (var i = 0; i < 4; i++)
         {
-            Assert.True(_policy.Ended(1).Restart);
+            Assert.True(_policy.Ended(1, wasUp: false).Restart);
             _clock.Advance(TimeSpan.FromSeconds(30));
         }
 
-        Assert.False(_policy.Ended(1).Restart);
+        Assert.False(_policy.Ended(1, wasUp: false).Restart);
     }
 
     [Fact]
-    public void An_orderly_end_that_nobody_asked_for_is_a_failure_too() => Assert.True(_policy.Ended(0).Restart);
+    public void An_orderly_end_that_nobody_asked_for_is_a_failure_too() => Assert.True(_policy.Ended(0, wasUp: false).Restart);
 
     [Fact]
-    public void A_process_that_cannot_start_is_not_started_again() => Assert.False(_policy.Ended(78).Restart);
+    public void A_process_that_cannot_start_is_not_started_again() => Assert.False(_policy.Ended(78, wasUp: false).Restart);
+
+    [Fact]
+    public void One_that_served_before_and_then_cannot_start_is_tried_again_as_after_any_failure()
+    {
+        var decisions = Enumerable.Range(0, 5).Select(_ => _policy.Ended(78, wasUp: true)).ToList();
+
+        Assert.Equal([0, 0.2, 1, 2], decisions.Take(4).Select(d => d.Delay.TotalSeconds));
+        Assert.Equal([true, true, true, true, false], decisions.Select(d => d.Restart));
+    }
 }

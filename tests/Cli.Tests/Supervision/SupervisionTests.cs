@@ -61,6 +61,28 @@ public sealed class SupervisionTests
     }
 
     [Fact]
+    public async Task One_that_was_up_and_cannot_start_for_a_moment_is_started_again()
+    {
+        using var mesh = new ScriptedMesh();
+        mesh.Instance(ServiceKind.Account, """
+            echo x >>$FOLDER/starts
+            case $(wc -l <$FOLDER/starts) in
+              1) while [ ! -e $FOLDER/end ]; do read -r -t 0.05 <> <(:); done; exit 137 ;;
+              2) echo 'cannot start: the port is taken.' >&2; exit 78 ;;
+              *) exec sleep 100 ;;
+            esac
+            """).Start();
+        await ScriptedMesh.UntilAsync(() => mesh.Board["account-service"].Pid is not null, "the first process");
+        mesh.Board.Set("account-service", s => s with { Phase = Phase.Up }); // as the watch of its health does
+
+        await File.WriteAllTextAsync(Path.Combine(mesh.Folder, "end"), "", TestContext.Current.CancellationToken);
+        await ScriptedMesh.UntilAsync(() => File.Exists(Path.Combine(mesh.Folder, "starts")) && File.ReadAllLines(Path.Combine(mesh.Folder, "starts")).Length == 3, "the third process");
+
+        Assert.Equal(2, mesh.Board["account-service"].Restarts);
+        Assert.Equal("account-service ended with exit code 78 and is started again. It said: the port is taken.", mesh.Said[^1]);
+    }
+
+    [Fact]
     public async Task When_the_mesh_stops_the_gateway_goes_first_and_the_registry_last()
     {
         using var mesh = new ScriptedMesh();
