@@ -34,7 +34,7 @@ internal static class RemoveDemoCommand
 
     private static async Task RemoveAsync(ServiceKind kind, string data, string? database, CancellationToken cancellationToken)
     {
-        var environment = ServiceEnvironment.Inherited(Environment.GetEnvironmentVariables());
+        var environment = ServiceEnvironment.Inherited(Environment.GetEnvironmentVariables(), kind);
         environment["MESH__DATA"] = Path.Combine(data, kind.WireName);
         environment["MESH__DEMO"] = "false";
         environment["MESH__CONFIG__ENABLED"] = "false";

@@ -1,3 +1,4 @@
+using System.Collections;
 using SecureMesh.Cli.Database;
 using SecureMesh.Cli.Preflight;
 using SecureMesh.Cli.State;
@@ -12,7 +13,7 @@ internal sealed class MeshRun(UpSettings settings, TimeProvider clock, Action<st
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
-    private readonly Dictionary<string, string> _inherited = ServiceEnvironment.Inherited(Environment.GetEnvironmentVariables());
+    private readonly IDictionary _operators = Environment.GetEnvironmentVariables();
     private readonly string _published = PublishedPrograms.Folder;
 
     /// <param name="watch">Shows how far the start is; called once, with what reads the state, and a task that ends with the start.</param>
@@ -30,7 +31,7 @@ internal sealed class MeshRun(UpSettings settings, TimeProvider clock, Action<st
         await Leftovers.EndAsync(StateFile.Read(settings.Data), stop).ConfigureAwait(false);
         var topology = MeshTopology.Plan(settings.PortBase, settings.Counts);
         Checks.Ports(topology);
-        var check = Checks.ConfigFilesAsync(_published, settings.Config, _inherited, stop);
+        var check = Checks.ConfigFilesAsync(_published, settings.Config, ServiceEnvironment.Inherited(_operators, ServiceKind.Config), stop);
         var databases = settings.Database is { } admin
             ? await PostgresRoles.PrepareAsync(admin, stop).ConfigureAwait(false)
             : new Dictionary<ServiceKind, string>();
@@ -69,8 +70,9 @@ internal sealed class MeshRun(UpSettings settings, TimeProvider clock, Action<st
         return new MeshSupervisor(
             [.. topology.Instances.Select(instance =>
             {
-                var own = new Dictionary<string, string>(RuntimeSettings.For(_inherited));
-                foreach (var (name, value) in _inherited) own[name] = value;
+                var inherited = ServiceEnvironment.Inherited(_operators, instance.Kind);
+                var own = new Dictionary<string, string>(RuntimeSettings.For(inherited));
+                foreach (var (name, value) in inherited) own[name] = value;
                 foreach (var (name, value) in ServiceEnvironment.Of(instance, topology, secrets, shared)) own[name] = value;
                 var folder = Path.Combine(_published, instance.Kind.Program);
                 var spec = new ChildSpec(PublishedPrograms.PathOf(_published, instance.Kind), [], own, folder);

@@ -20,7 +20,7 @@ internal sealed record MeshSecrets(
     /// <summary>What the configuration server and the registry know of the others' secrets.</summary>
     public string Credentials => string.Join(',', Services.Select(s => $"{s.Key}:{Hash(s.Value)}"));
 
-    /// <param name="demo">True: account and the web sign-in have the secrets that the documentation names.</param>
+    /// <param name="demo">True: the OAuth clients of account and the web sign-in have the secrets that the documentation names.</param>
     /// <param name="adminHash">In production the operator's secret; whoever prints it keeps the plain value.</param>
     public static MeshSecrets Generate(bool demo, string? adminHash = null)
     {
@@ -31,7 +31,6 @@ internal sealed record MeshSecrets(
             [ServiceKind.Account.WireName] = demo ? DemoAccountSecret : Entropy.Token(),
             [Web] = demo ? DemoWebSecret : Entropy.Token(),
         };
-        if (demo) services[ServiceKind.Account.WireName] = DemoAccountSecret;
 
         // The demo's other clients are seeded by the token service itself.
         var bootstrap = clients.Where(c => !demo || c.Key == ServiceKind.Gateway.WireName).ToDictionary(c => c.Key, c => Hash(c.Value));

@@ -1,12 +1,15 @@
 using System.Net;
 using System.Net.Sockets;
+using SecureMesh.Sdk;
 
 namespace SecureMesh.Cli.Topology;
 
 /// <summary>Which processes there are and where each listens.</summary>
 internal sealed record MeshTopology(IReadOnlyList<MeshInstance> Instances)
 {
-    public const int MaxPortBase = 65535 - 9;
+    public const int MaxPortBase = LastPort - 9;
+
+    private const int LastPort = 65535;
 
     public int GatewayPort => Only(ServiceKind.Gateway).Port;
 
@@ -21,34 +24,57 @@ internal sealed record MeshTopology(IReadOnlyList<MeshInstance> Instances)
 
     public string RegistryUrl => Only(ServiceKind.Discovery).Url + "/eureka/";
 
-    /// <summary>The first instance of each service has a fixed port, the further ones take free ones.</summary>
-    public static MeshTopology Plan(int? portBase, InstanceCounts counts, Func<int>? freePort = null)
+    /// <summary>
+    /// The first instance of each service has a fixed port; the further ones take what is free from ten above the gateway's on.
+    /// They avoid the ports that the system gives to outgoing connections: such a connection could take the port of an
+    /// instance while that is being restarted.
+    /// </summary>
+    /// <param name="portBase">The gateway's port; null: every service has the one of the documentation.</param>
+    /// <param name="counts">How many instances each service has.</param>
+    /// <param name="isFree">Whether nobody listens on a port; by default it is tried.</param>
+    public static MeshTopology Plan(int? portBase, InstanceCounts counts, Func<int, bool>? isFree = null)
     {
         var firsts = ServiceKind.All
             .Select(kind => new MeshInstance(kind, 1, portBase is { } start ? start + kind.Offset : kind.DefaultPort)).ToList();
         var taken = firsts.Select(i => i.Port).ToHashSet();
+        var free = FreePorts(firsts[0].Port + 10, EphemeralPorts.OfThisMachine()).Where(port => !taken.Contains(port) && (isFree ?? IsFree)(port));
+        using var further = free.GetEnumerator();
         var instances = new List<MeshInstance>();
         foreach (var first in firsts)
         {
             instances.Add(first);
             for (var number = 2; number <= counts.Of(first.Kind); number++)
             {
-                int port;
-                do port = (freePort ?? FreePort)();
-                while (!taken.Add(port));
-                instances.Add(first with { Number = number, Port = port });
+                if (!further.MoveNext()) throw new MeshStartException("no port of this machine is free for a further instance: ask for fewer with --instances.");
+                instances.Add(first with { Number = number, Port = further.Current });
             }
         }
 
         return new MeshTopology(instances);
     }
 
-    private MeshInstance Only(ServiceKind kind) => Instances.First(i => i.Kind == kind);
-
-    private static int FreePort()
+    private static IEnumerable<int> FreePorts(int start, EphemeralPorts ephemeral)
     {
-        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-        socket.Bind(new IPEndPoint(IPAddress.Loopback, 0));
-        return ((IPEndPoint)socket.LocalEndPoint!).Port;
+        start = Math.Min(start, LastPort);
+        // From the start upward, then what is below it; ports for outgoing connections only when there are no others.
+        var all = Enumerable.Range(start, LastPort + 1 - start).Concat(Enumerable.Range(1024, Math.Max(0, start - 1024))).ToList();
+        return all.Where(port => !ephemeral.Contain(port)).Concat(all.Where(ephemeral.Contain));
     }
+
+    private static bool IsFree(int port)
+    {
+        try
+        {
+            using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+            socket.Bind(new IPEndPoint(IPAddress.Loopback, port));
+            socket.Listen(1);
+            return true;
+        }
+        catch (SocketException)
+        {
+            return false;
+        }
+    }
+
+    private MeshInstance Only(ServiceKind kind) => Instances.First(i => i.Kind == kind);
 }

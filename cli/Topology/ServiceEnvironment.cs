@@ -9,6 +9,12 @@ internal sealed record MeshSettings(string Data, string Config, bool Demo, IRead
 /// <summary>The environment of each process. Each holds its own secrets and nobody else's.</summary>
 internal static partial class ServiceEnvironment
 {
+    private static readonly (string Prefix, ServiceKind Kind)[] Owners =
+    [
+        ("GATEWAY__", ServiceKind.Gateway), ("AUTH__", ServiceKind.Auth), ("ACCOUNT__", ServiceKind.Account),
+        ("CONFIG__", ServiceKind.Config), ("REGISTRY__", ServiceKind.Discovery),
+    ];
+
     public static Dictionary<string, string> Of(MeshInstance instance, MeshTopology topology, MeshSecrets secrets, MeshSettings settings)
     {
         var wireName = instance.Kind.WireName;
@@ -17,6 +23,8 @@ internal static partial class ServiceEnvironment
             ["ASPNETCORE_URLS"] = instance.Url,
             ["MESH__SECRET"] = secrets.Services[wireName],
             ["MESH__CONFIG__URL"] = topology.ConfigUrl,
+            // Where the client secret is sent: from here and not from the configuration server, whose word the environment overrules.
+            ["MESH__AUTH__URL"] = topology.AuthUrls,
             ["MESH__DATA"] = Path.Combine(settings.Data, wireName),
             ["MESH__DEMO"] = settings.Demo ? "true" : "false",
             ["MESH_GATEWAY_URL"] = topology.GatewayUrl,
@@ -30,7 +38,6 @@ internal static partial class ServiceEnvironment
             environment["CONFIG__REPOSITORY"] = settings.Config;
             // It cannot ask itself for what application.yml tells the others.
             environment["MESH__ISSUER"] = topology.Issuer;
-            environment["MESH__AUTH__URL"] = topology.AuthUrls;
             environment["MESH__REGISTRY__URL"] = topology.RegistryUrl;
         }
 
@@ -42,21 +49,45 @@ internal static partial class ServiceEnvironment
     }
 
     /// <summary>
-    /// What a process takes over from the operator's shell: all but what the supervisor decides and what would hand one
-    /// service the secrets of another or of the database's administrator (MESH_DATABASE, a sourced .env, PGPASSWORD).
+    /// What a process takes over from the operator's shell: all but what the supervisor decides, what belongs to another
+    /// service (AUTH__KEYS__SEALINGKEY opens every signing key), and what would hand it the secrets of another or of the
+    /// database's administrator (MESH_DATABASE, a sourced .env, PGPASSWORD).
     /// </summary>
-    public static Dictionary<string, string> Inherited(IDictionary operators)
+    public static Dictionary<string, string> Inherited(IDictionary operators, ServiceKind kind)
     {
         var inherited = new Dictionary<string, string>();
         foreach (DictionaryEntry entry in operators)
-            if (entry.Key is string name && entry.Value is string value && !Withheld().IsMatch(name)) inherited[name] = value;
+        {
+            if (entry.Key is not string name || entry.Value is not string value) continue;
+            var setting = Setting(name);
+            if (Withheld().IsMatch(setting) || Administrators().IsMatch(name) || Owner(setting) is { } owner && owner != kind) continue;
+            inherited[name] = value;
+        }
+
         return inherited;
     }
 
+    /// <summary>A variable as .NET reads it: a colon is the same as two underscores, and the host's prefixes are cut off.</summary>
+    private static string Setting(string name)
+    {
+        foreach (var prefix in new[] { "ASPNETCORE_", "DOTNET_" })
+            if (name.StartsWith(prefix, StringComparison.OrdinalIgnoreCase)) name = name[prefix.Length..];
+        return name.Replace(":", "__", StringComparison.Ordinal);
+    }
+
+    private static ServiceKind? Owner(string setting)
+    {
+        foreach (var (prefix, kind) in Owners)
+            if (setting.StartsWith(prefix, StringComparison.OrdinalIgnoreCase)) return kind;
+        return null;
+    }
+
     [GeneratedRegex(
-        "^(MESH_[^_].*|MESH__(SECRET|CLIENTSECRET|DATABASE|CREDENTIALS|DATA|DEMO|NAME|CONFIG__URL)|AUTH__BOOTSTRAP__.*|CONFIG__REPOSITORY"
-        + "|GATEWAY__BROWSER__CLIENTSECRET|PG.*|POSTGRES_.*|ASPNETCORE_(HTTP_PORTS|HTTPS_PORTS|URLS)|URLS|HTTP_PORTS|HTTPS_PORTS"
-        + "|DOTNET_(URLS|HTTP_PORTS|HTTPS_PORTS))$",
+        "^(MESH__(SECRET|CLIENTSECRET|DATABASE|CREDENTIALS|DATA|DEMO|NAME|CONFIG__URL|AUTH__URL)|AUTH__BOOTSTRAP__.*|CONFIG__REPOSITORY"
+        + "|GATEWAY__BROWSER__CLIENTSECRET|URLS|HTTP_PORTS|HTTPS_PORTS)$",
         RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
     private static partial Regex Withheld();
+
+    [GeneratedRegex("^(MESH_[^_].*|PG.*|POSTGRES_.*)$", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
+    private static partial Regex Administrators();
 }

@@ -30,19 +30,22 @@ public sealed class EnvironmentTests
     [Fact]
     public void The_account_service_of_the_demo_finds_what_it_needs()
     {
-        var environment = ServiceEnvironment.Of(Mesh.Instances[2], Mesh, MeshSecrets.Generate(demo: true), Settings(true));
+        var secrets = MeshSecrets.Generate(demo: true);
+        var environment = ServiceEnvironment.Of(Mesh.Instances[2], Mesh, secrets, Settings(true));
 
+        Assert.Matches("^[A-Za-z0-9_-]{43}$", secrets.Services["account-service"]);
         Assert.Equal(
-            """
+            $"""
             ASPNETCORE_URLS=http://127.0.0.1:9002
             MESH_AUTH_URL=http://127.0.0.1:9001
             MESH_GATEWAY_URL=http://localhost:9000
             MESH_REGISTRY_URL=http://127.0.0.1:9009/eureka/
+            MESH__AUTH__URL=http://127.0.0.1:9001
             MESH__CLIENTSECRET=account-secret
             MESH__CONFIG__URL=http://127.0.0.1:9008
             MESH__DATA=/data/account-service
             MESH__DEMO=true
-            MESH__SECRET=account-secret
+            MESH__SECRET={secrets.Services["account-service"]}
             """,
             All(environment));
     }
@@ -86,37 +89,77 @@ public sealed class EnvironmentTests
         Assert.All(all, s => Assert.Matches("^[A-Za-z0-9_-]{43}$", s));
     }
 
+    [Fact]
+    public void Every_service_has_the_address_of_the_token_service_from_the_supervisor()
+    {
+        var mesh = MeshTopology.Plan(9000, InstanceCounts.Parse("auth=2", out _)!, _ => true);
+
+        Assert.All(mesh.Instances, i => Assert.Equal(
+            "http://127.0.0.1:9001,http://127.0.0.1:9010", ServiceEnvironment.Of(i, mesh, MeshSecrets.Generate(demo: true), Settings(true))["MESH__AUTH__URL"]));
+    }
+
     [Theory]
     [InlineData("MESH_DATABASE")]
     [InlineData("MESH_SECRET_GATEWAY")]
+    [InlineData("MESH_SEALING_KEY")]
     [InlineData("MESH_ADMIN_HASH")]
-    [InlineData("MESH__SECRET")]
     [InlineData("mesh__clientsecret")]
-    [InlineData("MESH__DATABASE")]
+    [InlineData("MESH:SECRET")]
+    [InlineData("DOTNET_MESH__SECRET")]
+    [InlineData("mesh__auth__url")]
     [InlineData("MESH__NAME")]
     [InlineData("AUTH__BOOTSTRAP__SECRETS__admin")]
     [InlineData("PGPASSWORD")]
     [InlineData("POSTGRES_PASSWORD")]
-    [InlineData("ASPNETCORE_URLS")]
     [InlineData("URLS")]
-    public void What_an_operators_shell_holds_of_secrets_and_addresses_reaches_no_service(string name)
-    {
-        var inherited = ServiceEnvironment.Inherited(new Dictionary<string, string> { [name] = "x", ["PATH"] = "/bin" });
-
-        Assert.Equal(["PATH"], inherited.Keys);
-    }
+    [InlineData("DOTNET_HTTP_PORTS")]
+    public void What_an_operators_shell_holds_of_secrets_and_addresses_reaches_no_service(string name) => Assert.Empty(Reached(name));
 
     [Theory]
-    [InlineData("OTEL_EXPORTER_OTLP_ENDPOINT")]
-    [InlineData("MESH__REGISTRY__RENEWALINTERVAL")]
-    [InlineData("GATEWAY__TLS__CERTIFICATE")]
-    [InlineData("DOTNET_ROOT")]
-    public void What_an_operator_sets_for_the_services_reaches_them(string name)
-    {
-        var inherited = ServiceEnvironment.Inherited(new Dictionary<string, string> { [name] = "x" });
+    [InlineData("DOTNET_ROOT", "gateway auth account config discovery")]
+    [InlineData("PATH", "gateway auth account config discovery")]
+    [InlineData("MESH__REGISTRY__RENEWALINTERVAL", "gateway auth account config discovery")]
+    [InlineData("auth__keys__sealingkey", "auth")]
+    [InlineData("AUTH:KEYS:SEALINGKEY", "auth")]
+    [InlineData("ASPNETCORE_AUTH__KEYS__SEALINGKEY", "auth")]
+    [InlineData("ACCOUNT__REGISTRATION__PERMINUTE", "account")]
+    [InlineData("CONFIG__GIT__PASSWORD", "config")]
+    [InlineData("REGISTRY__MAXINSTANCES", "discovery")]
+    public void What_an_operator_sets_reaches_the_services_it_belongs_to(string name, string services) => Assert.Equal(services.Split(' '), Reached(name));
 
-        Assert.Equal([name], inherited.Keys);
+    [Fact]
+    public void The_variables_of_the_documentation_reach_the_services_that_it_names_unless_the_supervisor_decides()
+    {
+        string[] decided =
+        [
+            "ASPNETCORE_URLS", "MESH__SECRET", "MESH__CLIENTSECRET", "MESH__CONFIG__URL", "MESH__AUTH__URL", "MESH__DATA", "MESH__DATABASE", "MESH__DEMO",
+            "MESH__CREDENTIALS", "AUTH__BOOTSTRAP__SECRETS__<client>", "CONFIG__REPOSITORY", "MESH_GATEWAY_URL", "MESH_AUTH_URL", "MESH_REGISTRY_URL",
+        ];
+        var documented = Documented();
+
+        Assert.Contains(documented, d => d.Name == "AUTH__KEYS__SEALINGKEY");
+        Assert.Empty(decided.Except(documented.Select(d => d.Name)));
+        foreach (var (name, services) in documented)
+        {
+            string[] expected = decided.Contains(name) ? [] : services == "all" ? ["gateway", "auth", "account", "config", "discovery"] : services.Split(", ");
+            Assert.Equal((name, string.Join(' ', expected)), (name, string.Join(' ', Reached(name))));
+        }
     }
+
+    /// <summary>The table of variables in docs/operations.md.</summary>
+    private static List<(string Name, string Services)> Documented()
+    {
+        var folder = AppContext.BaseDirectory;
+        while (!File.Exists(Path.Combine(folder, "SecureMesh.sln"))) folder = Path.GetDirectoryName(folder)!;
+        return [.. File.ReadAllLines(Path.Combine(folder, "docs", "operations.md"))
+            .SkipWhile(line => !line.StartsWith("| variable | service |", StringComparison.Ordinal)).Skip(2)
+            .TakeWhile(line => line.StartsWith('|'))
+            .Select(line => line.Split('|', StringSplitOptions.TrimEntries))
+            .SelectMany(cells => cells[1].Split(", ").Select(name => (name.Trim('`'), cells[2])))];
+    }
+
+    private static IEnumerable<string> Reached(string name) => ServiceKind.All
+        .Where(kind => ServiceEnvironment.Inherited(new Dictionary<string, string> { [name] = "x" }, kind).ContainsKey(name)).Select(kind => kind.Name);
 
     private static MeshSettings Settings(bool demo, IReadOnlyDictionary<ServiceKind, string>? databases = null) =>
         new("/data", "/configuration", demo, databases ?? new Dictionary<ServiceKind, string>());

@@ -32,15 +32,39 @@ public sealed class TopologyTests
     [Fact]
     public void Further_instances_take_free_ports_that_no_other_one_has()
     {
-        var free = new Queue<int>([9002, 40001, 40001, 40002]);
-
-        var mesh = MeshTopology.Plan(9000, InstanceCounts.Parse("account=2,auth=2", out _)!, free.Dequeue);
+        var mesh = MeshTopology.Plan(9000, InstanceCounts.Parse("account=2,auth=2", out _)!, port => port is not (9010 or 9012));
 
         Assert.Equal(
-            ["gateway 9000", "auth-service 9001", "auth-service-2 40001", "account-service 9002", "account-service-2 40002", "config 9008", "registry 9009"],
+            ["gateway 9000", "auth-service 9001", "auth-service-2 9011", "account-service 9002", "account-service-2 9013", "config 9008", "registry 9009"],
             mesh.Instances.Select(i => $"{i.Name} {i.Port}"));
-        Assert.Equal("http://127.0.0.1:9001,http://127.0.0.1:40001", mesh.AuthUrls);
+        Assert.Equal("http://127.0.0.1:9001,http://127.0.0.1:9011", mesh.AuthUrls);
     }
+
+    [Fact]
+    public void Further_instances_avoid_the_services_of_the_documentation()
+    {
+        var mesh = MeshTopology.Plan(null, InstanceCounts.Parse("account=2", out _)!, port => port is 8761 or 8888 or 8889);
+
+        Assert.Equal(8889, mesh.Instances.Single(i => i.Number == 2).Port);
+    }
+
+    [Theory]
+    [InlineData(9000)]
+    [InlineData(32740)]
+    [InlineData(65526)]
+    public void Further_instances_take_no_port_of_outgoing_connections(int portBase)
+    {
+        var outgoing = EphemeralPorts.OfThisMachine();
+
+        var mesh = MeshTopology.Plan(portBase, InstanceCounts.Parse("account=16,auth=16,gateway=16", out _)!, _ => true);
+
+        Assert.Equal(3 * 16 + 2, mesh.Instances.Select(i => i.Port).Distinct().Count());
+        Assert.All(mesh.Instances.Where(i => i.Number > 1), i => Assert.False(i.Port >= outgoing.First && i.Port <= outgoing.Last, $"{i.Port}"));
+    }
+
+    [Fact]
+    public void The_ports_of_outgoing_connections_are_those_of_the_system() =>
+        Assert.Equal(new EphemeralPorts(32768, 60999), EphemeralPorts.Parse("32768\t60999\n"));
 
     [Theory]
     [InlineData("account=2,auth=3", "auth=3,account=2")]
