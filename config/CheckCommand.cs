@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
+using SecureMesh.Config.Documents;
 using SecureMesh.Config.Sources;
 using SecureMesh.Sdk;
 
@@ -22,12 +23,18 @@ internal static class CheckCommand
             await trees.LoadAsync(CancellationToken.None);
             var tree = await trees.OpenDefaultAsync(CancellationToken.None);
             var broken = tree.IsSuccess ? await BrokenFile.FindAsync(tree.Value, CancellationToken.None) : [];
-            foreach (var file in broken) await output.WriteLineAsync($"{file.Path}: {file.Fault}");
+            foreach (var file in broken) await output.WriteLineAsync(OneLine.Of($"{file.Path}: {file.Fault}"));
             return broken.Count == 0 ? 0 : MeshProgram.CannotStart;
         }
         catch (MeshStartException e)
         {
             await output.WriteLineAsync(e.Message);
+            return MeshProgram.CannotStart;
+        }
+        // Who reads this wants a line, not a stack; a file that cannot be parsed never comes here.
+        catch (Exception e) when (e is not OutOfMemoryException)
+        {
+            await output.WriteLineAsync(OneLine.Of($"{repository} could not be checked: {e.GetType().Name}: {e.Message}"));
             return MeshProgram.CannotStart;
         }
     }

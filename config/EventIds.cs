@@ -11,5 +11,6 @@ internal static class EventIds
     public const int NotChecked = 1105;
     public const int GitFailed = 1106;
     public const int FilesUnreadable = 1107;
+    public const int HalfEnded = 1108;
     public const int OpenReading = 1200;
 }

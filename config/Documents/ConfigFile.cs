@@ -28,13 +28,19 @@ internal sealed record ConfigFile(IReadOnlyList<ConfigDocument> Documents, strin
         {
             return Broken(e);
         }
+        // Whatever a file holds, it costs the file and never the server: a fault of a reader is a broken file too.
+        catch (Exception e) when (e is not OutOfMemoryException)
+        {
+            return Broken(new DocumentException(null, $"cannot be read ({e.GetType().Name})"));
+        }
     }
 
     public static ConfigFile Broken(DocumentException e)
     {
         var position = e.Origin?.Split(':');
         var line = position is null ? 0 : int.Parse(position[0], System.Globalization.CultureInfo.InvariantCulture);
-        return new([], position is null ? e.Message : $"line {position[0]}, column {position[1]}: {e.Message}", line);
+        var message = OneLine.Of(e.Message);
+        return new([], position is null ? message : $"line {position[0]}, column {position[1]}: {message}", line);
     }
 
     // YAML knows no control characters (YAML 1.1 §5.1); in a value they would reach logs, headers and commands.

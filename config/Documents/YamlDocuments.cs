@@ -9,9 +9,10 @@ internal static class YamlDocuments
     public static IReadOnlyList<ConfigDocument> Read(string text)
     {
         var documents = new List<ConfigDocument>();
+        var scanner = new Scanner(new StringReader(text));
         try
         {
-            var composer = new YamlComposer(new Parser(new Scanner(new StringReader(text))));
+            var composer = new YamlComposer(new Parser(scanner));
             for (var index = 0; composer.NextDocument() is { } root; index++)
             {
                 if (root is YamlScalar { Value: null }) continue; // nothing but comments
@@ -20,10 +21,18 @@ internal static class YamlDocuments
         }
         catch (YamlException e)
         {
-            throw new DocumentException(string.Create(CultureInfo.InvariantCulture, $"{e.Start.Line}:{e.Start.Column}"), e.Message.ReplaceLineEndings(" "));
+            throw new DocumentException(Origin(e.Start), e.Message);
+        }
+        // The parser does not turn each of its failures into its own exception: a bracket left open before a line that begins at
+        // column 1 empties its stack of indentations.
+        catch (Exception e) when (e is not (DocumentException or OutOfMemoryException))
+        {
+            throw new DocumentException(Origin(scanner.CurrentPosition), "not YAML; often a bracket, brace or quotation mark before this place is not closed");
         }
         return documents;
     }
+
+    private static string Origin(Mark at) => string.Create(CultureInfo.InvariantCulture, $"{at.Line}:{at.Column}");
 
     private sealed class Flattening
     {

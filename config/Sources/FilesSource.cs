@@ -48,6 +48,19 @@ internal sealed partial class FilesSource(IFileTrees trees, ILogger<FilesSource>
 
     public async Task<Result<FoundFile>> FindFileAsync(EnvironmentRequest request, string path, CancellationToken cancellationToken)
     {
+        try
+        {
+            return await SearchFileAsync(request, path, cancellationToken);
+        }
+        catch (IOException e)
+        {
+            Log.Unreadable(logger, e);
+            return new ConfigError(500, "the repository cannot be read");
+        }
+    }
+
+    private async Task<Result<FoundFile>> SearchFileAsync(EnvironmentRequest request, string path, CancellationToken cancellationToken)
+    {
         var views = await trees.OpenAsync(request, cancellationToken);
         if (!views.IsSuccess) return views.Error;
         foreach (var view in views.Value.HighestFirst)

@@ -59,7 +59,7 @@ internal sealed partial class FolderTrees(IOptions<ConfigOptions> options, TimeP
 
     public async Task FollowAsync(CancellationToken cancellationToken)
     {
-        using var wake = new SemaphoreSlim(0);
+        var wake = new SemaphoreSlim(0); // never disposed: an event of the watcher may still be under way
         using var watcher = FolderWatcher.Start(_root, () => wake.Release(), logger);
         while (true)
         {

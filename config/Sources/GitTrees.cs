@@ -85,7 +85,7 @@ internal sealed partial class GitTrees : IFileTrees
 
     public async Task FollowAsync(CancellationToken cancellationToken)
     {
-        using var wake = new SemaphoreSlim(0);
+        var wake = new SemaphoreSlim(0); // never disposed: an event of the watcher may still be under way
         using var watcher = FolderWatcher.Start(_git.GitFolder is var folder && Directory.Exists(folder) ? folder : Path.GetDirectoryName(folder)!, () => wake.Release(), _logger);
         while (true)
         {

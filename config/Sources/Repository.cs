@@ -1,8 +1,10 @@
 namespace SecureMesh.Config.Sources;
 
 /// <summary>Loads the repository before the server listens, follows it while it runs, and names every file that is broken.</summary>
-internal sealed partial class Repository(IFileTrees trees, ILogger<Repository> logger) : BackgroundService, IHostedLifecycleService
+internal sealed partial class Repository(IFileTrees trees, TimeProvider time, ILogger<Repository> logger) : BackgroundService, IHostedLifecycleService
 {
+    private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
+
     private volatile IReadOnlyList<BrokenFile> _broken = [];
 
     /// <summary>The files of the default label that cannot be read now.</summary>
@@ -15,7 +17,26 @@ internal sealed partial class Repository(IFileTrees trees, ILogger<Repository> l
         await CheckAsync(cancellationToken);
     }
 
-    protected override Task ExecuteAsync(CancellationToken stoppingToken) => Task.WhenAll(trees.FollowAsync(stoppingToken), ReportAsync(stoppingToken));
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) => Task.WhenAll(
+        KeepAsync("following", trees.FollowAsync, stoppingToken),
+        KeepAsync("reporting", ReportAsync, stoppingToken));
+
+    // Neither half may end while the server runs: changes would no longer be seen, or broken files no longer be named.
+    private async Task KeepAsync(string half, Func<CancellationToken, Task> run, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            try
+            {
+                await run(cancellationToken);
+            }
+            catch (Exception e) when (e is not OutOfMemoryException && !cancellationToken.IsCancellationRequested)
+            {
+                Log.HalfEnded(logger, half, e);
+            }
+            await Task.Delay(Pause, time, cancellationToken);
+        }
+    }
 
     private async Task ReportAsync(CancellationToken cancellationToken)
     {
@@ -38,9 +59,9 @@ internal sealed partial class Repository(IFileTrees trees, ILogger<Repository> l
             foreach (var file in broken.Except(_broken)) Log.Broken(logger, file.Path, file.Fault);
             _broken = broken;
         }
-        catch (IOException e)
+        catch (Exception e) when (e is not OutOfMemoryException && !cancellationToken.IsCancellationRequested)
         {
-            Log.NotChecked(logger, e.Message);
+            Log.NotChecked(logger, e.Message, e is IOException ? null : e); // git died under way, or a fault of this server
         }
     }
 
@@ -60,7 +81,10 @@ internal sealed partial class Repository(IFileTrees trees, ILogger<Repository> l
         public static partial void Broken(ILogger logger, string file, string fault);
 
         [LoggerMessage(EventIds.NotChecked, LogLevel.Error, "The repository's files were not checked: {Reason}")]
-        public static partial void NotChecked(ILogger logger, string reason);
+        public static partial void NotChecked(ILogger logger, string reason, Exception? exception);
+
+        [LoggerMessage(EventIds.HalfEnded, LogLevel.Error, "The {Half} of the repository ended by a fault and begins again in a second")]
+        public static partial void HalfEnded(ILogger logger, string half, Exception exception);
     }
 }
 

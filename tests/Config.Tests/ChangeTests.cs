@@ -182,7 +182,7 @@ public sealed class ChangeTests
         }
     }
 
-    private static async Task Until(Func<Task<bool>> holds)
+    internal static async Task Until(Func<Task<bool>> holds)
     {
         using var limit = new CancellationTokenSource(Enough);
         while (!await holds())

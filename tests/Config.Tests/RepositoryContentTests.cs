@@ -6,7 +6,7 @@ namespace SecureMesh.Config.Tests;
 /// <summary>The mesh's own files, served as the mesh serves them.</summary>
 public sealed class RepositoryContentTests
 {
-    private static string Repository([CallerFilePath] string here = "") => Path.GetFullPath(Path.Combine(Path.GetDirectoryName(here)!, "../../config/repository"));
+    internal static string Repository([CallerFilePath] string here = "") => Path.GetFullPath(Path.Combine(Path.GetDirectoryName(here)!, "../../config/repository"));
 
     [Theory]
     [InlineData("gateway")]

@@ -13,10 +13,16 @@ public sealed class StartTests
         return (code, output.ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries));
     }
 
-    // The process as the supervisor starts it.
     private static async Task<(int Code, string Errors)> StartAsync(string? repository)
     {
-        var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "SecureMesh.Config.dll")]) { RedirectStandardError = true, RedirectStandardOutput = true };
+        var (code, _, errors) = await RunAsync(repository);
+        return (code, errors);
+    }
+
+    // The process as the supervisor starts it.
+    internal static async Task<(int Code, string Output, string Errors)> RunAsync(string? repository, params string[] arguments)
+    {
+        var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "SecureMesh.Config.dll"), .. arguments]) { RedirectStandardError = true, RedirectStandardOutput = true };
         start.Environment["ASPNETCORE_URLS"] = "http://127.0.0.1:0";
         start.Environment["MESH__REGISTRY__ENABLED"] = "false";
         start.Environment["MESH__DATA"] = Path.GetTempPath();
@@ -24,9 +30,8 @@ public sealed class StartTests
         using var process = Process.Start(start)!;
         var output = process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
         var errors = await process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
-        await output;
         await process.WaitForExitAsync(TestContext.Current.CancellationToken);
-        return (process.ExitCode, errors);
+        return (process.ExitCode, await output, errors);
     }
 
     [Fact]
