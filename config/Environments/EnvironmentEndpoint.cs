@@ -1,6 +1,8 @@
 using System.Globalization;
 using Microsoft.AspNetCore.Http.Headers;
+using Microsoft.Extensions.Options;
 using Microsoft.Net.Http.Headers;
+using SecureMesh.Config.Sources;
 
 namespace SecureMesh.Config.Environments;
 
@@ -8,11 +10,13 @@ namespace SecureMesh.Config.Environments;
 /// <c>/{application}/{profile}</c> and <c>/{application}/{profile}/{label}</c>: the environment as JSON. With
 /// <c>If-None-Match</c> and <c>Prefer: wait=N</c> (RFC 7240 §4.3) the answer is held back until the environment differs.
 /// </summary>
-internal sealed class EnvironmentEndpoint(EnvironmentFinder environments, TimeProvider time, IHostApplicationLifetime lifetime)
+internal sealed class EnvironmentEndpoint(EnvironmentFinder environments, IOptions<ConfigOptions> options, TimeProvider time, IHostApplicationLifetime lifetime)
 {
     private const string Json = "application/json";
     private const string WithOrigins = "application/vnd.spring-cloud.config-server.v2+json";
     private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(60);
+
+    private int _waiting;
 
     public async Task<IResult> HandleAsync(HttpContext http, string application, string profile, string? label)
     {
@@ -24,8 +28,26 @@ internal sealed class EnvironmentEndpoint(EnvironmentFinder environments, TimePr
         // 3. Answer, or wait until there is something new to answer.
         var wait = Wait(http.Request.Headers["Prefer"]);
         if (wait is null || http.Request.Headers.IfNoneMatch.Count == 0) return await AnswerAsync(request.Value, form, http.RequestAborted);
-        http.Response.Headers["Preference-Applied"] = string.Create(CultureInfo.InvariantCulture, $"wait={(int)wait.Value.TotalSeconds}");
-        return await NewsAsync(http, request.Value, form, wait.Value);
+        if (!TryEnter()) return await AnswerAsync(request.Value, form, http.RequestAborted); // without the promise, so the client takes its time
+        try
+        {
+            var answer = await NewsAsync(http, request.Value, form, wait.Value);
+            // Not promised while the server stops either: a client that saw it would ask again at once.
+            if (!lifetime.ApplicationStopping.IsCancellationRequested)
+                http.Response.Headers["Preference-Applied"] = string.Create(CultureInfo.InvariantCulture, $"wait={(int)wait.Value.TotalSeconds}");
+            return answer;
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _waiting);
+        }
+    }
+
+    private bool TryEnter()
+    {
+        if (Interlocked.Increment(ref _waiting) <= options.Value.MaxWaiting) return true;
+        Interlocked.Decrement(ref _waiting);
+        return false;
     }
 
     private async Task<IResult> AnswerAsync(EnvironmentRequest request, string form, CancellationToken cancellationToken)

@@ -13,8 +13,25 @@ internal sealed class EnvironmentFinder(IEnumerable<IConfigSource> sources, IOpt
     private readonly PropertySource? _overrides = options.Value.Overrides.Count == 0 ? null : new PropertySource("overrides",
         [.. options.Value.Overrides.OrderBy(pair => pair.Key, StringComparer.Ordinal).Select(pair => new Property(pair.Key, pair.Value.Replace("\\${", "${", StringComparison.Ordinal).Replace("\\{", "{", StringComparison.Ordinal), null))]);
 
-    /// <summary>Completes when some source may have changed since the property was read.</summary>
-    public Task Changed => Task.WhenAny(_sources.Select(source => source.Changed));
+    private readonly Lock _gate = new();
+    private Task? _anyChange;
+
+    /// <summary>
+    /// Completes when some source may have changed since the property was read. Until then it is the same task for everybody:
+    /// one for each reader would stay registered at the sources until they change, which may be never.
+    /// </summary>
+    public Task Changed
+    {
+        get
+        {
+            if (_sources.Length == 1) return _sources[0].Changed;
+            lock (_gate)
+            {
+                if (_anyChange is null or { IsCompleted: true }) _anyChange = Task.WhenAny(_sources.Select(source => source.Changed));
+                return _anyChange;
+            }
+        }
+    }
 
     public async Task<Result<ConfigEnvironment>> FindAsync(EnvironmentRequest request, CancellationToken cancellationToken)
     {

@@ -22,6 +22,9 @@ internal sealed class ConfigOptions
 
     /// <summary>False: an application of which nothing is known is answered with 404.</summary>
     public bool AcceptEmpty { get; set; } = true;
+
+    /// <summary>Requests that may wait for a change at the same time; one more is answered at once.</summary>
+    public int MaxWaiting { get; set; } = 1_000;
 }
 
 internal sealed class ConfigOptionsValidator : IValidateOptions<ConfigOptions>
@@ -35,6 +38,7 @@ internal sealed class ConfigOptionsValidator : IValidateOptions<ConfigOptions>
             result.AddError("config:repository (CONFIG__REPOSITORY) must be a local folder or git repository: clone the remote one and name the clone.");
         foreach (var path in options.SearchPaths.Where(path => path.Contains("..", StringComparison.Ordinal) || path.Contains('\\', StringComparison.Ordinal)))
             result.AddError($"config:searchPaths must stay below the repository, not '{path}'.");
+        if (options.MaxWaiting < 0) result.AddError($"config:maxWaiting must not be negative, not {options.MaxWaiting}.");
         return result.Build();
     }
 }
