@@ -66,13 +66,16 @@ public sealed class StartAndStop
         await RefusedAsync(mesh, mesh.Data);
     }
 
-    [Fact]
-    public async Task A_broken_configuration_file_is_one_line_that_names_it()
+    [Theory]
+    [InlineData("gateway:\n  routes: [\n", "gateway.yml: line ")]
+    [InlineData("gateway:\n  hosts: [a, b\nx: 1\n", "gateway.yml: line 3, ")]
+    [InlineData("limits: { perAddress: 60/minute\nx: 1\n", "gateway.yml: line 2, ")]
+    public async Task A_broken_configuration_file_is_one_line_that_names_it(string content, string named)
     {
         await using var mesh = new RunningMesh();
-        await File.WriteAllTextAsync(Path.Combine(mesh.Configuration, "gateway.yml"), "gateway:\n  routes: [\n", TestContext.Current.CancellationToken);
+        await File.WriteAllTextAsync(Path.Combine(mesh.Configuration, "gateway.yml"), content, TestContext.Current.CancellationToken);
 
-        await RefusedAsync(mesh, "gateway.yml");
+        await RefusedAsync(mesh, named);
     }
 
     [Fact]
