@@ -19,11 +19,13 @@ internal static class SecretsCommand
         var admin = Entropy.Token();
         var secrets = MeshSecrets.Generate(demo: false, MeshSecrets.Hash(admin));
         output.WriteLine("# Secrets of one mesh for docker-compose.yml. Keep this file to yourself: chmod 600 .env");
-        output.WriteLine("# The database keeps its passwords from its first start: a new file needs a new database volume.");
+        output.WriteLine("# The database keeps its passwords and its sealing key from its first start: a new file needs a new database volume.");
         foreach (var (name, secret) in secrets.Services) output.WriteLine($"{Variable("MESH_SECRET", name)}={secret}");
         foreach (var (client, secret) in secrets.Clients) output.WriteLine($"{Variable("MESH_CLIENT_SECRET", client)}={secret}");
         foreach (var (client, hash) in secrets.Bootstrap) output.WriteLine($"{Variable("MESH_CLIENT_HASH", client)}={hash}");
         output.WriteLine($"MESH_CREDENTIALS={secrets.Credentials}");
+        output.WriteLine("# Opens the signing keys in the database: keep a copy, apart from the database's backup.");
+        output.WriteLine($"MESH_SEALING_KEY={Convert.ToBase64String(Entropy.Bytes(32))}");
         output.WriteLine($"MESH_DATABASE_PASSWORD_ADMIN={Entropy.Token()}");
         foreach (var kind in ServiceKind.All.Where(k => k.Store))
             output.WriteLine($"{Variable("MESH_DATABASE_PASSWORD", kind.Name)}={Entropy.Token()}");

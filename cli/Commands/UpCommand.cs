@@ -31,10 +31,11 @@ internal static class UpCommand
             var dataFolder = CommonOptions.FolderOf(arguments, data);
             var wantsSecret = arguments.GetValue(newAdminSecret);
             if (wantsSecret && !isProduction) throw new MeshStartException("--new-admin-secret goes with --production: the demo's secret is adminsecret.");
-            var adminSecret = isProduction && !isBackground && (wantsSecret || !AdminSecret.WasShown(dataFolder)) ? Entropy.Token() : null;
+            var connection = CommonOptions.DatabaseOf(arguments, database);
+            var adminSecret = isProduction && !isBackground && (wantsSecret || !AdminSecret.WasShown(dataFolder, connection)) ? Entropy.Token() : null;
             var settings = new UpSettings(
                 dataFolder, CommonOptions.FolderOf(arguments, config), PortBase(arguments.GetValue(portBase)),
-                Counts(arguments.GetValue(instances)), CommonOptions.DatabaseOf(arguments, database), isProduction,
+                Counts(arguments.GetValue(instances)), connection, isProduction,
                 adminSecret is null ? Environment.GetEnvironmentVariable(Detached.AdminHashVariable) : MeshSecrets.Hash(adminSecret));
             if (isBackground) return await RunInBackgroundAsync(settings, clock).ConfigureAwait(false);
             if (!arguments.GetValue(detach)) return await RunAsync(settings, adminSecret, clock).ConfigureAwait(false);
@@ -49,7 +50,7 @@ internal static class UpCommand
     private static void Show(MeshState state, UpSettings settings, string? adminSecret)
     {
         Announcement.Write(Console.Out, state, settings.Data, adminSecret);
-        if (adminSecret is not null) AdminSecret.NoteShown(settings.Data);
+        if (adminSecret is not null) AdminSecret.NoteShown(settings.Data, settings.Database);
     }
 
     private static async Task<int> RunAsync(UpSettings settings, string? adminSecret, TimeProvider clock)

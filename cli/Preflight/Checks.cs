@@ -21,9 +21,9 @@ internal static class Checks
     {
         try
         {
-            if (OperatingSystem.IsWindows()) Directory.CreateDirectory(data);
-            else Directory.CreateDirectory(data, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
-            Directory.CreateDirectory(Path.Combine(data, "logs"));
+            PrivateFolder.Create(data);
+            PrivateFolder.CreateOrClose(LogFiles.Folder(data));
+            foreach (var kind in ServiceKind.All) PrivateFolder.CreateOrClose(Path.Combine(data, kind.WireName));
             var probe = Path.Combine(data, ".writable");
             File.WriteAllText(probe, "");
             File.Delete(probe);

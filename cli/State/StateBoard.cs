@@ -16,7 +16,7 @@ internal sealed class StateBoard
             Environment.ProcessId, ProcessIdentity.StartOf(Environment.ProcessId), clock.GetUtcNow(), topology.GatewayUrl, demo, Ready: false,
             [.. topology.Instances.Select(i => new InstanceState(i.Kind.WireName, i.Number, i.Name, i.Port, Phase.Waiting))]);
         StateFile.Write(data, _state);
-        File.WriteAllText(StateFile.PidPathIn(data), $"{_state.Pid}\n");
+        PrivateFolder.WriteFile(StateFile.PidPathIn(data), $"{_state.Pid}\n");
     }
 
     public MeshState Current

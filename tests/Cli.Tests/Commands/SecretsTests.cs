@@ -45,6 +45,20 @@ public sealed class SecretsTests
     }
 
     [Fact]
+    public void The_sealing_key_has_32_bytes_in_base64_as_auth_reads_it() =>
+        Assert.Equal(32, Convert.FromBase64String(Secrets().Values["MESH_SEALING_KEY"]).Length);
+
+    [Fact]
+    public void Each_container_of_the_token_service_has_a_folder_of_its_own_and_the_sealing_key_by_its_environment()
+    {
+        var compose = File.ReadAllText(Path.Combine(Root, "docker-compose.yml"));
+
+        Assert.Contains("AUTH__KEYS__SEALINGKEY: \"${MESH_SEALING_KEY:?", compose, StringComparison.Ordinal);
+        foreach (var volume in System.Text.RegularExpressions.Regex.Matches(compose, @"([a-z0-9-]+):/data""").Select(m => m.Groups[1].Value))
+            Assert.Single(System.Text.RegularExpressions.Regex.Matches(compose, $@"[\["" ]{volume}:/data"""));
+    }
+
+    [Fact]
     public void No_secret_is_that_of_the_demo()
     {
         var (values, _) = Secrets();

@@ -11,6 +11,10 @@ namespace SecureMesh.Cli.Tests.Preflight;
 
 public sealed class ChecksTests : IDisposable
 {
+    private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
+
+    private static readonly string[] Own = ["logs", "gateway", "auth-service", "account-service", "config", "registry"];
+
     private readonly TemporaryFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
@@ -77,7 +81,24 @@ public sealed class ChecksTests : IDisposable
 
         Checks.DataFolder(data).Dispose();
 
-        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute, File.GetUnixFileMode(data));
+        foreach (var folder in Own.Select(name => Path.Combine(data, name)).Prepend(data)) Assert.Equal((folder, OwnerOnly), (folder, File.GetUnixFileMode(folder)));
+    }
+
+    [Fact]
+    public void What_lies_in_a_data_folder_of_the_operator_is_closed_to_others_and_the_folder_itself_left_alone()
+    {
+        const UnixFileMode open = OwnerOnly | UnixFileMode.GroupRead | UnixFileMode.GroupExecute | UnixFileMode.OtherRead | UnixFileMode.OtherExecute;
+        var data = Path.Combine(_folder.Path, "existing");
+        foreach (var folder in Own.Select(name => Path.Combine(data, name)).Prepend(data))
+        {
+            Directory.CreateDirectory(folder);
+            File.SetUnixFileMode(folder, open);
+        }
+
+        Checks.DataFolder(data).Dispose();
+
+        Assert.Equal(open, File.GetUnixFileMode(data));
+        foreach (var name in Own) Assert.Equal((name, OwnerOnly), (name, File.GetUnixFileMode(Path.Combine(data, name))));
     }
 
     [Fact]

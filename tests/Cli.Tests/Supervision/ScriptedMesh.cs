@@ -48,7 +48,8 @@ internal sealed class ScriptedMesh : IDisposable
 
     public MeshSupervisor Mesh() => new(_instances, _clock);
 
-    public string Log(ServiceKind kind) => File.ReadAllText(Path.Combine(_folder.Path, kind.WireName + ".log"));
+    /// <summary>Empty until the process has written something.</summary>
+    public string Log(ServiceKind kind) => Path.Combine(_folder.Path, kind.WireName + ".log") is var path && File.Exists(path) ? File.ReadAllText(path) : "";
 
     public static async Task UntilAsync(Func<bool> holds, string what)
     {
