@@ -27,7 +27,12 @@ public static class SecureMeshExtensions
         builder.AddConfigClient();
         builder.AddRegistryClient();
         builder.AddServiceTokens();
-        builder.Services.Configure<HostOptions>(options => options.ShutdownTimeout = TimeSpan.FromSeconds(2.5));
+        builder.Services.Configure<HostOptions>(options =>
+        {
+            options.ShutdownTimeout = TimeSpan.FromSeconds(2.5);
+            // Each loop takes its own errors; should one get out, the framework logs it and the service goes on answering.
+            options.BackgroundServiceExceptionBehavior = BackgroundServiceExceptionBehavior.Ignore;
+        });
         builder.AddForwarded();
         builder.AddErrors();
         builder.AddBearer();

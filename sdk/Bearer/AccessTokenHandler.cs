@@ -37,8 +37,10 @@ internal sealed class AccessTokenHandler : JsonWebTokenHandler
         parameters.IssuerSigningKeys = null;
         parameters.ValidAlgorithms = [key.Algorithm];
         var result = await base.ValidateTokenAsync(token, parameters);
+        if (!result.IsValid) return result;
         // A token bound to a key (RFC 7800) is no bearer token; whoever shows it without the proof may have stolen it.
-        return result.IsValid && result.Claims.ContainsKey("cnf") ? Refused("bound to a key, shown as a bearer token") : result;
+        if (result.Claims.ContainsKey("cnf")) return Refused("bound to a key, shown as a bearer token");
+        return TokenPayload.Fault(token, result.ClaimsIdentity) is { } fault ? Refused(fault) : result;
     }
 
     /// <summary>What a token must be, apart from key and algorithm, which belong together and are set for each token.</summary>

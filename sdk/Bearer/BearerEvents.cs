@@ -1,4 +1,3 @@
-using System.Security.Claims;
 using Microsoft.AspNetCore.Authentication.JwtBearer;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
@@ -18,21 +17,6 @@ internal sealed partial class BearerEvents(IErrorDialect dialect, ILogger<Bearer
             case BearerHeaderKind.None: context.NoResult(); break;
             case BearerHeaderKind.Several: context.Fail(new SeveralHeadersException()); break;
             default: context.Fail(new TokenRefusedException("the Authorization header is malformed")); break;
-        }
-        return Task.CompletedTask;
-    }
-
-    public override Task TokenValidated(TokenValidatedContext context)
-    {
-        // RFC 9068 §2.2.3 writes scopes as one string, UAA as an array; callers of HasScope see one claim per scope.
-        if (context.Principal?.Identity is ClaimsIdentity identity)
-        {
-            foreach (var joined in identity.FindAll("scope").Where(claim => claim.Value.Contains(' ', StringComparison.Ordinal)).ToArray())
-            {
-                identity.RemoveClaim(joined);
-                foreach (var scope in joined.Value.Split(' ', StringSplitOptions.RemoveEmptyEntries))
-                    identity.AddClaim(new Claim("scope", scope, ClaimValueTypes.String, joined.Issuer));
-            }
         }
         return Task.CompletedTask;
     }

@@ -23,12 +23,25 @@ internal static class IssuerKeySet
         var causes = new List<string>();
         foreach (var jwk in list.EnumerateArray())
         {
-            var (key, cause) = ReadKey(jwk);
+            var (key, cause) = ReadSafely(jwk);
             if (key is null) causes.Add(cause!);
             else if (!keys.TryAdd(key.Kid, key)) causes.Add("a kid occurs twice");
         }
         skipped = causes;
         return keys.ToFrozenDictionary(StringComparer.Ordinal);
+    }
+
+    // Half of a surrogate pair (\ud800) is JSON but no text, and reading it throws; the other keys are good nevertheless.
+    private static (IssuerKey? Key, string? Cause) ReadSafely(JsonElement jwk)
+    {
+        try
+        {
+            return ReadKey(jwk);
+        }
+        catch (InvalidOperationException)
+        {
+            return (null, "text that is not Unicode");
+        }
     }
 
     private static (IssuerKey? Key, string? Cause) ReadKey(JsonElement jwk)

@@ -133,6 +133,10 @@ internal sealed partial class IssuerKeys(IHttpClientFactory clients, IOptions<Me
         {
             return (null, e is OperationCanceledException ? "no answer in time" : e.Message);
         }
+        catch (Exception e) // whoever waits for the keys gets "none", not an error nobody expects
+        {
+            return (null, $"the answer cannot be read ({e.GetType().Name})");
+        }
     }
 
     private sealed record KeySet(FrozenDictionary<string, IssuerKey> Keys, long FetchedAt, TimeSpan MaxAge);

@@ -1,10 +1,11 @@
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
 
 namespace SecureMesh.Sdk;
 
 /// <summary>Keeps the key set fresh, so that no caller waits for it and a withdrawn key is forgotten.</summary>
-internal sealed class IssuerKeysRefresh(IIssuerKeys keys, TimeProvider time) : BackgroundService
+internal sealed partial class IssuerKeysRefresh(IIssuerKeys keys, TimeProvider time, ILogger<IssuerKeysRefresh> logger) : BackgroundService
 {
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -13,14 +14,36 @@ internal sealed class IssuerKeysRefresh(IIssuerKeys keys, TimeProvider time) : B
         {
             while (true)
             {
-                var succeeded = await fetched.RefreshAsync().WaitAsync(stoppingToken);
-                await Task.Delay(Entropy.Jitter(fetched.NextRefresh(succeeded), 0.05), time, stoppingToken);
+                var next = await TurnAsync(fetched, stoppingToken);
+                await Task.Delay(Entropy.Jitter(next, 0.05), time, stoppingToken);
             }
         }
         catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
         {
             // The service stops.
         }
+    }
+
+    /// <summary>Whatever goes wrong, the next turn comes.</summary>
+    private async Task<TimeSpan> TurnAsync(IssuerKeys fetched, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return fetched.NextRefresh(await fetched.RefreshAsync().WaitAsync(cancellationToken));
+        }
+        catch (Exception e) when (!cancellationToken.IsCancellationRequested)
+        {
+            Log.Unexpected(logger, e);
+            return AfterError;
+        }
+    }
+
+    private static readonly TimeSpan AfterError = TimeSpan.FromSeconds(30);
+
+    private static partial class Log
+    {
+        [LoggerMessage(EventIds.KeysRefreshFailed, LogLevel.Error, "The keys of the token service could not be refreshed; trying again")]
+        public static partial void Unexpected(ILogger logger, Exception exception);
     }
 }
 

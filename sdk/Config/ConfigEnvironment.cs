@@ -41,6 +41,11 @@ internal sealed record ConfigEnvironment(string? Version, IReadOnlyDictionary<st
             fault = $"the answer is not JSON (line {e.LineNumber + 1})";
             return false;
         }
+        catch (InvalidOperationException) // half of a surrogate pair, written as \ud800
+        {
+            fault = "the answer holds text that is not Unicode";
+            return false;
+        }
     }
 
     /// <summary>

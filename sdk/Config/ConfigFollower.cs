@@ -11,36 +11,56 @@ internal sealed partial class ConfigFollower(ConfigState state, TimeProvider tim
     // Between two answers of a server that holds requests: a burst of saves is one change.
     private static readonly TimeSpan ShortestPause = TimeSpan.FromMilliseconds(100);
 
+    private TimeSpan _pause = ShortestPause;
+
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         if (state.FromKept) Log.Failed(log, state.Client.Address, state.Fault ?? "unknown");
         else Keep();
-        var pause = ShortestPause;
         try
         {
             while (true)
             {
-                var asked = time.GetTimestamp();
-                // After a failure the first question is whether the server is back: an answer at once, not a held request.
-                var answer = await state.Client.FetchAsync(state.ETag, hold: state.Fault is null, stoppingToken);
-                if (answer.Fault is { } fault)
-                {
-                    await Task.Delay(Entropy.Jitter(pause, 0.2), time, stoppingToken);
-                    pause = TimeSpan.FromTicks(Math.Min(pause.Ticks * 2, (LongestPause / 1.2).Ticks));
-                    if (state.Fault != fault) Log.Failed(log, state.Client.Address, fault);
-                    state.Fault = fault;
-                    continue;
-                }
-                pause = ShortestPause;
-                Take(answer);
-                // A server that does not hold requests is polled; one that says it holds them and does not is not hammered.
-                var hurry = answer.Held && (answer.HasEnvironment || time.GetElapsedTime(asked) > LongestPause);
-                await Task.Delay(hurry ? ShortestPause : LongestPause, time, stoppingToken);
+                var next = await TurnAsync(stoppingToken);
+                await Task.Delay(next, time, stoppingToken);
             }
         }
         catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
         {
             // The service stops.
+        }
+    }
+
+    /// <summary>Asks once; whatever goes wrong, the next turn comes.</summary>
+    /// <returns>The pause until then.</returns>
+    private async Task<TimeSpan> TurnAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            var asked = time.GetTimestamp();
+            // After a failure the first question is whether the server is back: an answer at once, not a held request.
+            var answer = await state.Client.FetchAsync(state.ETag, hold: state.Fault is null, cancellationToken);
+            if (answer.Fault is { } fault)
+            {
+                var wait = Entropy.Jitter(_pause, 0.2);
+                _pause = TimeSpan.FromTicks(Math.Min(_pause.Ticks * 2, (LongestPause / 1.2).Ticks));
+                if (state.Fault != fault) Log.Failed(log, state.Client.Address, fault);
+                state.Fault = fault;
+                return wait;
+            }
+            _pause = ShortestPause;
+            Take(answer);
+            // A server that does not hold requests is polled; one that says it holds them and does not is not hammered.
+            var hurry = answer.Held && (answer.HasEnvironment || time.GetElapsedTime(asked) > LongestPause);
+            return hurry ? ShortestPause : LongestPause;
+        }
+        catch (Exception e) when (!cancellationToken.IsCancellationRequested)
+        {
+            var fault = $"an error of this service ({e.GetType().Name})";
+            // Once, not at every turn.
+            if (state.Fault != fault) Log.Unexpected(log, e);
+            state.Fault = fault;
+            return LongestPause;
         }
     }
 
@@ -75,7 +95,8 @@ internal sealed partial class ConfigFollower(ConfigState state, TimeProvider tim
         {
             state.Kept.Write(state.Text, state.ConfirmedAt);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        // Whatever a disk or a path can do wrong, the configuration is in force.
+        catch (Exception e)
         {
             Log.NotKept(log, e.Message);
         }
@@ -83,6 +104,9 @@ internal sealed partial class ConfigFollower(ConfigState state, TimeProvider tim
 
     private static partial class Log
     {
+        [LoggerMessage(EventIds.ConfigFollowFailed, LogLevel.Error, "The configuration could not be followed; trying again")]
+        public static partial void Unexpected(ILogger logger, Exception exception);
+
         [LoggerMessage(EventIds.ConfigFetchFailed, LogLevel.Warning, "The configuration server at {Url}: {Reason}; the configuration in force stays")]
         public static partial void Failed(ILogger logger, Uri url, string reason);
 

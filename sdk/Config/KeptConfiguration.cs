@@ -49,18 +49,40 @@ internal sealed class KeptConfiguration
     {
         if (_path is null || environment == _written) return;
         var kept = new Kept(_identity, fetchedAt, Sum(_identity, environment), environment);
-        Directory.CreateDirectory(Path.GetDirectoryName(_path)!);
-        var beside = $"{_path}.{Environment.ProcessId}";
-        File.Delete(beside);
+        CreateFolder(Path.GetDirectoryName(_path)!);
+        // Not the process id: in two containers that share the folder it is the same.
+        var beside = $"{_path}.{Entropy.HexId()}";
         var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write };
         if (!OperatingSystem.IsWindows()) options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
-        using (var file = new FileStream(beside, options))
+        try
         {
-            JsonSerializer.Serialize(file, kept, KeptJson.Default.Kept);
-            file.Flush(flushToDisk: true);
+            using (var file = new FileStream(beside, options))
+            {
+                JsonSerializer.Serialize(file, kept, KeptJson.Default.Kept);
+                file.Flush(flushToDisk: true);
+            }
+            File.Move(beside, _path, overwrite: true);
         }
-        File.Move(beside, _path, overwrite: true);
+        catch
+        {
+            File.Delete(beside); // no later attempt has this name
+            throw;
+        }
         _written = environment;
+    }
+
+    /// <summary>For its owner alone, whatever the umask; the mode of a folder that exists is its owner's decision.</summary>
+    private static void CreateFolder(string folder)
+    {
+        if (Directory.Exists(folder)) return;
+        if (OperatingSystem.IsWindows())
+        {
+            Directory.CreateDirectory(folder);
+            return;
+        }
+        const UnixFileMode owner = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
+        Directory.CreateDirectory(folder, owner);
+        File.SetUnixFileMode(folder, owner);
     }
 
     private static string Sum(string? identity, string environment) =>

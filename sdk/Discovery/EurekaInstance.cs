@@ -19,10 +19,10 @@ internal sealed record EurekaInstance(string App, string Id, string Status, stri
         foreach (var application in Items(applications, "application"))
         {
             if (application.ValueKind != JsonValueKind.Object) continue;
-            var name = Text(application, "name");
+            var name = Unicode(() => Text(application, "name"));
             foreach (var instance in Items(application, "instance"))
             {
-                if (Read(instance, name) is { } read) found.Add(read);
+                if (Unicode(() => Read(instance, name)) is { } read) found.Add(read);
                 else skipped(name ?? "?");
             }
         }
@@ -36,7 +36,9 @@ internal sealed record EurekaInstance(string App, string Id, string Status, stri
         .Select(group => $"{group.Key}_{group.Count().ToString(CultureInfo.InvariantCulture)}_"));
 
     /// <summary>What the rest of the service works with; null when nobody could be called at the address.</summary>
-    public ServiceInstance? ToInstance()
+    public ServiceInstance? ToInstance() => Unicode(Convert);
+
+    private ServiceInstance? Convert()
     {
         var host = Text(Json, "hostName") is { Length: > 0 } name ? name : Text(Json, "ipAddr");
         var (secure, port) = Port("securePort", false) is { } s ? (true, s) : (false, Port("port", true) ?? 0);
@@ -50,6 +52,22 @@ internal sealed record EurekaInstance(string App, string Id, string Status, stri
             .Distinct(StringComparer.OrdinalIgnoreCase).ToArray();
         var status = Status is "UP" or "DOWN" or "STARTING" or "OUT_OF_SERVICE" ? Status : "UNKNOWN";
         return new ServiceInstance(Id, App, names, status, address, Metadata());
+    }
+
+    /// <summary>
+    /// Half of a surrogate pair (<c>\ud800</c>) is JSON but no text, and reading it throws. It costs the instance that holds it
+    /// its place, not everybody else theirs.
+    /// </summary>
+    private static T? Unicode<T>(Func<T?> read) where T : class
+    {
+        try
+        {
+            return read();
+        }
+        catch (InvalidOperationException)
+        {
+            return null;
+        }
     }
 
     private static EurekaInstance? Read(JsonElement json, string? application)

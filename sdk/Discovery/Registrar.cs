@@ -72,21 +72,26 @@ internal sealed partial class Registrar(
         {
             // The time for stopping is over; the lease runs out by itself.
         }
+        catch (Exception e)
+        {
+            Log.Unexpected(log, e); // the rest of the stop goes on
+        }
     }
 
     private async Task RunAsync(Registration me)
     {
         var pause = FirstPause;
+        var interval = FirstPause;
         Touch();
         try
         {
             while (!_stopping)
             {
                 Volatile.Write(ref _wake, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
-                var fault = _registered ? await RenewAsync(me) : await RegisterAsync(me);
+                var fault = await SafeTurnAsync(me);
                 if (_stopping) return;
                 if (fault is null && !_registered) continue; // forgotten: register at once
-                var interval = options.CurrentValue.Registry.RenewalInterval;
+                interval = Interval(interval);
                 if (fault is not null && fault != Fault) Log.Failed(log, connection.Current, fault);
                 Fault = fault;
                 var wait = fault is null ? Entropy.Jitter(interval) : Entropy.Jitter(pause, 0.2);
@@ -99,6 +104,34 @@ internal sealed partial class Registrar(
         catch (OperationCanceledException) when (_stop.IsCancellationRequested)
         {
             // The service stops.
+        }
+    }
+
+    /// <summary>Whatever goes wrong, the next turn comes: the lease must not end because of one answer.</summary>
+    private async Task<string?> SafeTurnAsync(Registration me)
+    {
+        try
+        {
+            return _registered ? await RenewAsync(me) : await RegisterAsync(me);
+        }
+        catch (Exception e) when (!_stop.IsCancellationRequested)
+        {
+            var fault = $"an error of this service ({e.GetType().Name})";
+            if (Fault != fault) Log.Unexpected(log, e);
+            return fault;
+        }
+    }
+
+    /// <summary>The setting; the value before while a changed one that does not validate is being taken back.</summary>
+    private TimeSpan Interval(TimeSpan before)
+    {
+        try
+        {
+            return options.CurrentValue.Registry.RenewalInterval;
+        }
+        catch (OptionsValidationException)
+        {
+            return before;
         }
     }
 
@@ -145,6 +178,9 @@ internal sealed partial class Registrar(
 
     private static partial class Log
     {
+        [LoggerMessage(EventIds.RegistryRenewalFailed, LogLevel.Error, "The registration could not be kept up; trying again")]
+        public static partial void Unexpected(ILogger logger, Exception exception);
+
         [LoggerMessage(EventIds.RegistryRegistered, LogLevel.Information, "Registered as {Id} at {Url}")]
         public static partial void Registered(ILogger logger, string id, Uri url);
 

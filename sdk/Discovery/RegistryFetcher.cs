@@ -31,7 +31,7 @@ internal sealed partial class RegistryFetcher(
         {
             while (true)
             {
-                var (fault, next) = await TurnAsync(stoppingToken);
+                var (fault, next) = await SafeTurnAsync(stoppingToken);
                 if (fault is null)
                 {
                     if (Fault is not null) Log.Reached(log, connection.Current);
@@ -50,6 +50,21 @@ internal sealed partial class RegistryFetcher(
         catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
         {
             // The service stops.
+        }
+    }
+
+    /// <summary>Whatever goes wrong, the next turn comes: an answer that this service stumbles over must not end it.</summary>
+    private async Task<(string? Fault, TimeSpan Pause)> SafeTurnAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await TurnAsync(cancellationToken);
+        }
+        catch (Exception e) when (!cancellationToken.IsCancellationRequested)
+        {
+            var fault = $"an error of this service ({e.GetType().Name})";
+            if (Fault != fault) Log.Unexpected(log, e);
+            return (fault, default);
         }
     }
 
@@ -143,7 +158,7 @@ internal sealed partial class RegistryFetcher(
                 hash = value.GetString();
             return all;
         }
-        catch (JsonException)
+        catch (Exception e) when (e is JsonException or InvalidOperationException) // the second: text that is not Unicode, as \ud800
         {
             return null;
         }
@@ -155,6 +170,9 @@ internal sealed partial class RegistryFetcher(
 
     private static partial class Log
     {
+        [LoggerMessage(EventIds.RegistryFetchFailed, LogLevel.Error, "The registry could not be followed; trying again")]
+        public static partial void Unexpected(ILogger logger, Exception exception);
+
         [LoggerMessage(EventIds.RegistryUnreachable, LogLevel.Warning, "The registry at {Url}: {Reason}; the instances known stay")]
         public static partial void Unreachable(ILogger logger, Uri url, string reason);
 

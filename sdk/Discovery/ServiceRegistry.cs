@@ -22,7 +22,7 @@ internal sealed partial class ServiceRegistry : IServiceRegistry, IDisposable
     public ServiceRegistry(IConfiguration configuration, TimeProvider time, ILogger<ServiceRegistry> log)
     {
         (_configuration, _time, _log) = (configuration, time, log);
-        _expiry = time.CreateTimer(_ => Publish(confirmed: false), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        _expiry = time.CreateTimer(_ => Expire(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         _reload = ChangeToken.OnChange(configuration.GetReloadToken, () => Publish(confirmed: false));
         Publish(confirmed: false);
     }
@@ -80,6 +80,20 @@ internal sealed partial class ServiceRegistry : IServiceRegistry, IDisposable
 
     /// <summary>The server said that nothing changed.</summary>
     public void Confirm() => Publish(confirmed: true);
+
+    /// <summary>A timer has no caller: what it throws would end the process.</summary>
+    private void Expire()
+    {
+        try
+        {
+            Publish(confirmed: false);
+        }
+        catch (Exception e)
+        {
+            Log.ExpiryFailed(_log, e);
+            _expiry.Change(TimeSpan.FromSeconds(1), Timeout.InfiniteTimeSpan);
+        }
+    }
 
     private void Publish(bool confirmed)
     {
@@ -155,6 +169,9 @@ internal sealed partial class ServiceRegistry : IServiceRegistry, IDisposable
 
     private static partial class Log
     {
+        [LoggerMessage(EventIds.RegistryExpiryFailed, LogLevel.Error, "Instances kept for a while could not be let go; trying again")]
+        public static partial void ExpiryFailed(ILogger logger, Exception exception);
+
         [LoggerMessage(EventIds.RegistryInstanceSkipped, LogLevel.Warning, "Instance {Id} of {Application} is left out: it has no http or https address that could be called")]
         public static partial void Skipped(ILogger logger, string application, string id);
 

@@ -113,8 +113,17 @@ internal sealed class TokenRequests(IHttpClientFactory clients, IOptionsMonitor<
         return null;
     }
 
-    private static string? Text(JsonDocument json, string name) =>
-        json.RootElement.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
+    private static string? Text(JsonDocument json, string name)
+    {
+        try
+        {
+            return json.RootElement.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
+        }
+        catch (InvalidOperationException) // half of a surrogate pair, written as \ud800: no text
+        {
+            return null;
+        }
+    }
 
     private static TokenException Unavailable(string message, Exception? cause = null) => new("temporarily_unavailable", message, cause);
 }

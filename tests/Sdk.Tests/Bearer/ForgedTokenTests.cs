@@ -236,6 +236,40 @@ public sealed class ForgedTokenTests : IAsyncLifetime
         await RefusedAsync($"{header}.{payload}.{Base64UrlEncoder.Encode(signature)}", "the header cannot be read");
     }
 
+    [Theory]
+    [InlineData("\"scope\":[\"openid\"],", "")]
+    [InlineData("", ",\"scope\":[\"openid\"]")]
+    [InlineData("\"exp\":99999999999,", "")]
+    [InlineData("\"\\u0073cope\":[\"openid\"],", "")]
+    [InlineData("\"act\":{\"sub\":\"a\",\"sub\":\"b\"},", "")]
+    public async Task N_10_a_payload_that_names_a_claim_twice_is_refused(string before, string after)
+    {
+        var parts = Valid().Split('.');
+        var claims = Base64UrlEncoder.Decode(parts[1]);
+        var payload = Base64UrlEncoder.Encode("{" + before + claims[1..^1] + after + "}");
+        var signature = _issuer.Key.EC.SignData(Encoding.ASCII.GetBytes(parts[0] + "." + payload), HashAlgorithmName.SHA256);
+
+        await RefusedAsync($"{parts[0]}.{payload}.{Base64UrlEncoder.Encode(signature)}", "a claim stands in the payload twice");
+    }
+
+    [Theory]
+    [InlineData("openid ui", 200)]
+    [InlineData("ui", 200)]
+    [InlineData("UI", 403)]
+    [InlineData("uid", 403)]
+    [InlineData("openid\tui", 403)]
+    public async Task Scopes_in_one_string_have_spaces_between_them(string scope, int status) =>
+        Assert.Equal(status, (await _service.GetAsync("/ui", Valid(("scope", scope)))).Status);
+
+    [Theory]
+    [InlineData(200, "server", "ui")]
+    [InlineData(403, "ui server")]
+    [InlineData(403, "openid", "ui server")]
+    [InlineData(403, "ui ")]
+    [InlineData(403, " ui")]
+    public async Task An_element_of_a_list_of_scopes_is_one_scope_whatever_stands_in_it(int status, params string[] scopes) =>
+        Assert.Equal(status, (await _service.GetAsync("/ui", Valid(("scope", scopes)))).Status);
+
     [Fact]
     public async Task N_01_a_token_without_a_kid_or_with_an_unknown_one_is_refused()
     {

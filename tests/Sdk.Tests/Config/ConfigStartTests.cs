@@ -174,6 +174,31 @@ public sealed class ConfigStartTests : IDisposable
         Assert.Equal("sample/default/", kept["for"]!.GetValue<string>());
     }
 
+    [Fact]
+    public async Task Two_processes_of_one_id_that_share_the_folder_do_not_disturb_each_other()
+    {
+        // What another process of this id is writing, or has left behind.
+        var other = $"{KeptFile}.{Environment.ProcessId}";
+        await File.WriteAllTextAsync(other, "half", TestContext.Current.CancellationToken);
+
+        await Task.WhenAll(Enumerable.Range(0, 8).Select(i => Task.Run(() => Keep(StubConfigServer.Environment(new { greeting = i })))));
+
+        Assert.Equal("half", await File.ReadAllTextAsync(other, TestContext.Current.CancellationToken));
+        Assert.NotNull(new KeptConfiguration(Options("http://127.0.0.1:1")).Read(out _));
+        Assert.Equal([KeptFile, other], Directory.GetFiles(_data.Path).Order());
+    }
+
+    [Fact]
+    public void The_folder_it_creates_is_its_owners_alone()
+    {
+        var options = Options("http://127.0.0.1:1");
+        options.Data = Path.Combine(_data.Path, "new", "data");
+
+        new KeptConfiguration(options).Write(StubConfigServer.Environment(), DateTimeOffset.UnixEpoch);
+
+        if (!OperatingSystem.IsWindows()) Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute, File.GetUnixFileMode(options.Data));
+    }
+
     private sealed class Lines : ILogger
     {
         public ConcurrentQueue<string> Written { get; } = new();
