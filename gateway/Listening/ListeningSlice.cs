@@ -13,6 +13,9 @@ internal static class ListeningSlice
     {
         var certificate = Certificate(builder);
         CheckAddresses(builder.Configuration, certificate is not null);
+        // First of all: it judges the connection as it is, not as a proxy tells it, and the SDK answers /actuator/health early.
+        builder.Services.Insert(0, ServiceDescriptor.Singleton<IStartupFilter, PlainCallers>());
+        builder.Services.AddSingleton(new LocalAddresses(IPAddress.IsLoopback));
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             // The bytes of header values pass as they are; UTF-8 and Latin-1 readers find what was sent.

@@ -11,6 +11,7 @@ internal static class EventIds
     public const int DestinationFailed = 1005;
     public const int NoAnswer = 1006;
     public const int CallerLeft = 1007;
+    public const int RoutesUnread = 1008;
 
     public const int RequestRefused = 1100;
 
@@ -18,4 +19,5 @@ internal static class EventIds
 
     public const int CertificateLoaded = 1300;
     public const int CertificateRefused = 1301;
+    public const int PlainCallerRefused = 1302;
 }

@@ -14,13 +14,16 @@ internal sealed partial class ProxyUpdates(
     /// <summary>A burst of registrations is one change of configuration.</summary>
     private static readonly TimeSpan _burst = TimeSpan.FromMilliseconds(50);
 
+    private static readonly TimeSpan _again = TimeSpan.FromSeconds(1);
+
     private readonly SemaphoreSlim _changed = new(0, 1);
     private IReadOnlyList<Route>? _routes;
     private IReadOnlyList<ClusterConfig> _clusters = [];
+    private string? _failure;
 
     public override Task StartAsync(CancellationToken cancellationToken)
     {
-        Update();
+        TryUpdate(); // before the first request
         return base.StartAsync(cancellationToken);
     }
 
@@ -39,14 +42,28 @@ internal sealed partial class ProxyUpdates(
         {
             await _changed.WaitAsync(stoppingToken);
             await Task.Delay(_burst, time, stoppingToken);
-            try
-            {
-                Update();
-            }
-            catch (Exception e)
-            {
-                Log.UpdateFailed(logger, e); // the old configuration serves on, and the next change tries again
-            }
+            if (TryUpdate()) continue;
+            // Nobody may change anything for a long time, so it tries again by itself.
+            await Task.Delay(_again, time, stoppingToken);
+            Signal();
+        }
+    }
+
+    /// <summary>Puts what changed in force; whatever goes wrong, the old configuration serves on.</summary>
+    private bool TryUpdate()
+    {
+        try
+        {
+            Update();
+            _failure = null;
+            return true;
+        }
+        catch (Exception e)
+        {
+            // Once, not at every try.
+            if (_failure != e.Message) Log.UpdateFailed(logger, e);
+            _failure = e.Message;
+            return false;
         }
     }
 

@@ -36,7 +36,21 @@ internal sealed partial class RouteTable : IDisposable
 
     public void Dispose() => _watch.Dispose();
 
+    /// <summary>Called by whatever noticed the change, where nobody catches what it throws: the old routes serve on.</summary>
     private void Reload()
+    {
+        try
+        {
+            Replace();
+        }
+        catch (Exception e)
+        {
+            lock (_gate) _state = _state with { Fault = $"The changed routes cannot be read ({e.GetType().Name})." };
+            Log.Unread(_logger, e);
+        }
+    }
+
+    private void Replace()
     {
         State old;
         lock (_gate)
@@ -69,6 +83,9 @@ internal sealed partial class RouteTable : IDisposable
 
     private static partial class Log
     {
+        [LoggerMessage(EventIds.RoutesUnread, LogLevel.Error, "The changed routes cannot be read, or a part of the gateway failed on them")]
+        public static partial void Unread(ILogger logger, Exception exception);
+
         [LoggerMessage(EventIds.RoutesLoaded, LogLevel.Information, "{Count} routes are in force")]
         public static partial void Loaded(ILogger logger, int count);
 

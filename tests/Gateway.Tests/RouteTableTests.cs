@@ -1,6 +1,7 @@
 using System.Net;
 using System.Text.Json;
 using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
 using SecureMesh.Gateway.Routes;
 using Xunit;
 
@@ -106,6 +107,38 @@ public sealed class RouteTableTests
 
         Assert.Equal(78, exit);
         Assert.Equal("cannot start: the routes are wrong: gateway:routes is empty: the gateway would serve nothing.", error);
+    }
+
+    [Fact]
+    public async Task A_change_that_cannot_even_be_read_throws_at_nobody_and_leaves_the_old_routes()
+    {
+        await using var door = await Door.OpenAsync();
+        var table = door.Gateway.Services.GetRequiredService<RouteTable>();
+        var routes = table.Current;
+
+        door.Live.Break(true);
+        door.Live.Change();
+        Assert.Same(routes, table.Current);
+        Assert.Equal("The changed routes cannot be read (NotSupportedException).", table.Fault);
+        Assert.Single(door.Gateway.Logs, line => line.StartsWith("Error SecureMesh.Gateway.Routes.RouteTable", StringComparison.Ordinal));
+
+        door.Live.Break(false);
+        door.Live.Change(("gateway:routes:new:path", "/new"), ("gateway:routes:new:service", "account-service"), ("gateway:routes:new:access", "public"));
+        Assert.Null(table.Fault);
+        Assert.Contains(table.Current, route => route.Id == "new");
+    }
+
+    [Fact]
+    public async Task Instances_that_cannot_be_taken_are_tried_again_without_another_change()
+    {
+        await using var door = await Door.OpenAsync();
+        await using var backend = await Backend.StartAsync();
+
+        door.Registry.Break(1);
+        door.Registry.Add("account-service", backend);
+        await Eventually.TrueAsync(() => door.Gateway.Logs.Any(line => line.Contains("could not be put in force", StringComparison.Ordinal)), "the failure is said");
+
+        await door.KnowsAsync("account-service", 1);
     }
 
     [Fact]

@@ -9,9 +9,20 @@ internal sealed class TestRegistry : IServiceRegistry
 {
     private ConfigurationReloadToken _changed = new();
 
-    public RegistrySnapshot Current { get; private set; } = new([], null);
+    private RegistrySnapshot _current = new([], null);
+    private int _broken;
+    private int _breakNext;
+
+    public RegistrySnapshot Current
+    {
+        get => Interlocked.Decrement(ref _broken) < 0 ? _current : throw new NotSupportedException("broken on purpose");
+        private set => _current = value;
+    }
 
     public IChangeToken Watch() => _changed;
+
+    /// <summary>The next reader after the next change gets an exception.</summary>
+    public void Break(int readers) => _breakNext = readers;
 
     public void Add(string service, Backend backend, string status = "UP") =>
         Set([.. Current.Instances, new ServiceInstance(backend.Url.Authority, service.ToUpperInvariant(), [service], status, backend.Url, new Dictionary<string, string>())]);
@@ -21,6 +32,7 @@ internal sealed class TestRegistry : IServiceRegistry
     public void Set(IReadOnlyList<ServiceInstance> instances)
     {
         Current = new RegistrySnapshot(instances, DateTimeOffset.UtcNow);
+        Volatile.Write(ref _broken, Interlocked.Exchange(ref _breakNext, 0));
         Interlocked.Exchange(ref _changed, new()).OnReload();
     }
 }
@@ -29,6 +41,14 @@ internal sealed class TestRegistry : IServiceRegistry
 internal sealed class LiveSettings : ConfigurationProvider, IConfigurationSource
 {
     public IConfigurationProvider Build(IConfigurationBuilder builder) => this;
+
+    private bool _broken;
+
+    /// <summary>True: whoever lists the routes gets an exception.</summary>
+    public void Break(bool broken) => _broken = broken;
+
+    public override IEnumerable<string> GetChildKeys(IEnumerable<string> earlierKeys, string? parentPath) =>
+        _broken && parentPath == "gateway:routes" ? throw new NotSupportedException("broken on purpose") : base.GetChildKeys(earlierKeys, parentPath);
 
     public void Change(params (string Key, string? Value)[] settings)
     {
