@@ -2,6 +2,7 @@ using SecureMesh.Auth.Clients;
 using SecureMesh.Auth.Health;
 using SecureMesh.Auth.Inspection;
 using SecureMesh.Auth.Keys;
+using SecureMesh.Auth.Limits;
 using SecureMesh.Auth.Metadata;
 using SecureMesh.Auth.Protocol;
 using SecureMesh.Auth.Registration;
@@ -20,6 +21,7 @@ return MeshProgram.Run(() =>
     builder.AddStorage();
     builder.AddProtocol();
     builder.AddKeys();
+    builder.AddLimits();
     builder.AddClients();
     builder.AddUsers();
     builder.AddToken();

@@ -25,11 +25,14 @@ internal sealed class BasicAuthentication : IClientAuthentication
         var colon = text.IndexOf(':', StringComparison.Ordinal);
         if (colon < 0) return OAuthError.BadCredentials("the Basic header has no colon");
 
-        var raw = new ClientCredential(text[..colon], text[(colon + 1)..]);
-        var readings = new List<ClientCredential>(2);
-        if (FormBody.Decode(raw.Id) is { } id && FormBody.Decode(raw.Secret) is { } secret) readings.Add(new ClientCredential(id, secret));
-        if (!readings.Contains(raw) && !Encoded(request)) readings.Add(raw);
-        return readings.Count == 0 ? OAuthError.BadCredentials("the Basic header is not form-encoded") : readings;
+        var (rawId, rawSecret) = (text[..colon], text[(colon + 1)..]);
+        var encoded = Encoded(request);
+        if (FormBody.Decode(rawId) is not { } id || FormBody.Decode(rawSecret) is not { } secret)
+            return encoded ? OAuthError.BadCredentials("the Basic header is not form-encoded") : new[] { new ClientCredential(rawId, rawSecret) };
+        if (encoded || (id == rawId && secret == rawSecret)) return new[] { new ClientCredential(id, secret) };
+        return id == rawId
+            ? new[] { new ClientCredential(id, secret, rawSecret) }
+            : new[] { new ClientCredential(id, secret), new ClientCredential(rawId, rawSecret) };
     }
 
     private static bool Encoded(HttpRequest request) =>

@@ -1,3 +1,5 @@
+using System.Net;
+using SecureMesh.Auth.Limits;
 using SecureMesh.Auth.Protocol;
 
 namespace SecureMesh.Auth.Clients;
@@ -13,17 +15,21 @@ internal interface IClientAuthentication
     /// <summary>The name of RFC 8414 §2, <c>token_endpoint_auth_methods_supported</c>.</summary>
     string Method { get; }
 
-    /// <summary>The credentials of this kind in the request: none, one reading, or several of the same text.</summary>
+    /// <summary>The credentials of this kind in the request. Several when the same text can name several clients: the first that exists is meant.</summary>
     /// <returns>Null when the request does not try this way.</returns>
     Result<IReadOnlyList<ClientCredential>, OAuthError>? Read(HttpRequest request, Parameters form);
 }
 
 /// <summary>Id and secret as the request says them.</summary>
-internal readonly record struct ClientCredential(string Id, string Secret);
+/// <param name="Id">The client's id.</param>
+/// <param name="Secret">The secret, decoded.</param>
+/// <param name="RawSecret">The secret before it was decoded, which may be meant as well; null when there is one reading alone.</param>
+internal readonly record struct ClientCredential(string Id, string Secret, string? RawSecret = null);
 
 /// <summary>Finds out which client calls (RFC 6749 §2.3).</summary>
 internal sealed partial class ClientAuthenticator(
-    IEnumerable<IClientAuthentication> ways, IClients clients, ClientSecret secrets, TimeProvider time, ILogger<ClientAuthenticator> logger)
+    IEnumerable<IClientAuthentication> ways, IClients clients, ClientSecret secrets, SlowHash slow, AddressLimits limits, TimeProvider time,
+    ILogger<ClientAuthenticator> logger)
 {
     private readonly IClientAuthentication[] _ways = ways.ToArray();
 
@@ -43,26 +49,48 @@ internal sealed partial class ClientAuthenticator(
         if (only is null)
             return OAuthError.InvalidClient("Full authentication is required to access this resource");
 
-        var client = await VerifyAsync(only.Value.Value!, cancellationToken);
+        var client = await VerifyAsync(only.Value.Value!, request.HttpContext.Connection.RemoteIpAddress, cancellationToken);
         if (!client.IsSuccess) return client.Error;
         if (form["client_id"] is { } named && named != client.Value.Client.Id)
             return OAuthError.InvalidClient("Given client ID does not match authenticated client");
         return client;
     }
 
-    private async Task<Result<AuthenticatedClient, OAuthError>> VerifyAsync(IReadOnlyList<ClientCredential> readings, CancellationToken cancellationToken)
+    private async Task<Result<AuthenticatedClient, OAuthError>> VerifyAsync(
+        IReadOnlyList<ClientCredential> readings, IPAddress? address, CancellationToken cancellationToken)
     {
-        foreach (var (id, secret) in readings)
+        Client? client = null;
+        var credential = readings[0];
+        foreach (var reading in readings)
         {
-            var client = await clients.FindAsync(Zone.Default, id, cancellationToken);
-            if (client is { Enabled: false }) client = null;
-            var check = await secrets.VerifyAsync(client, id, secret, time.GetUtcNow(), cancellationToken);
-            if (check == HashCheck.Busy) return OAuthError.Busy("the queue of slow hashes is full");
-            if (check == HashCheck.Match) return new AuthenticatedClient(client!, secret.Length == 0 ? "none" : null);
+            if (await clients.FindAsync(Zone.Default, reading.Id, cancellationToken) is not { Enabled: true } found) continue;
+            (client, credential) = (found, reading);
+            break;
+        }
+        var authenticated = client is null ? null : new AuthenticatedClient(client, credential.Secret.Length == 0 ? "none" : null);
+        var now = time.GetUtcNow();
+
+        // 1. What costs nothing. A generated secret cannot be guessed, so it counts even while its address has to wait: services
+        // and public clients do not suffer from what others do at the same address.
+        if (ClientSecret.MatchesGenerated(client, credential, now)) return authenticated!;
+        if (limits.Refusal(address) is { } early) return early;
+        if (secrets.IsRemembered(client, credential, now)) return authenticated!;
+
+        // 2. One slow hash for every mismatch, whether the client exists or not. The place comes first: who gets none was not
+        // checked, and nothing is counted. From the count on the caller's going away changes nothing.
+        var turn = limits.Enter(address);
+        if (!turn.IsSuccess) return turn.Error;
+        using var _ = turn.Value;
+        using var place = slow.ReserveForClient(ClientSecret.IsChosen(client, now));
+        if (place is null) return OAuthError.Busy("the queue of slow hashes of clients is full");
+        if (limits.Count(address) is { } refusal) return refusal;
+        if (await secrets.VerifyAsync(place, client, credential, now))
+        {
+            limits.TakeBack(address);
+            return authenticated!;
         }
         // The id is named in the log only when such a client exists: anything else may be a secret in the wrong place.
-        var known = await clients.FindAsync(Zone.Default, readings[0].Id, cancellationToken);
-        Log.Refused(logger, known?.Id ?? "(unknown)");
+        Log.Refused(logger, client?.Id ?? "(unknown)");
         return OAuthError.BadCredentials("client authentication failed");
     }
 

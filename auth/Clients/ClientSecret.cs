@@ -10,7 +10,7 @@ namespace SecureMesh.Auth.Clients;
 /// Stored forms of a client secret: <c>empty</c> (UAA's empty secret), <c>sha256$hex</c> (generated, 256 random bits, so
 /// that a fast hash is enough) and PBKDF2 (chosen by a person).
 /// </summary>
-internal sealed class ClientSecret(SlowHash slow) : IDisposable
+internal sealed class ClientSecret : IDisposable
 {
     public const string Empty = "empty";
     private const string Fast = "sha256$";
@@ -25,20 +25,27 @@ internal sealed class ClientSecret(SlowHash slow) : IDisposable
     /// <summary>The stored form of a generated secret, of which the SHA-256 is known.</summary>
     public static string FromSha256(string hex) => Fast + hex.ToLowerInvariant();
 
-    /// <summary>Compares without regard to how: every mismatch costs one slow hash, also of a client that does not exist.</summary>
-    public async Task<HashCheck> VerifyAsync(Client? client, string id, string secret, DateTimeOffset now, CancellationToken cancellationToken)
+    /// <summary>True for the empty secret of a client that has it, and for a generated one.</summary>
+    public static bool MatchesGenerated(Client? client, ClientCredential shown, DateTimeOffset now) =>
+        Live(client, now).Any(stored => MatchesFast(stored, shown.Secret) || (shown.RawSecret is { } raw && MatchesFast(stored, raw)));
+
+    /// <summary>True when the same text was compared a moment ago and was right.</summary>
+    public bool IsRemembered(Client? client, ClientCredential shown, DateTimeOffset now) =>
+        Live(client, now).Any(stored => SlowHash.IsSlow(stored) && _verified.TryGetValue(Key(stored, shown), out _));
+
+    /// <summary>True when a secret of the client was chosen by a person.</summary>
+    public static bool IsChosen(Client? client, DateTimeOffset now) => Live(client, now).Any(SlowHash.IsSlow);
+
+    /// <summary>Compares with the slow hash: one run, also for a client that does not exist; a second one only while the client has two chosen secrets.</summary>
+    public async Task<bool> VerifyAsync(HashPlace place, Client? client, ClientCredential shown, DateTimeOffset now)
     {
-        string? chosen = null;
-        foreach (var stored in Live(client, now))
+        foreach (var stored in Live(client, now).Where(SlowHash.IsSlow).Cast<string?>().DefaultIfEmpty(null))
         {
-            if (SlowHash.IsSlow(stored)) chosen ??= stored;
-            if (MatchesFast(stored, secret) || IsRemembered(stored, id, secret)) return HashCheck.Match;
+            if (await SlowHash.VerifyAsync(place, shown.Secret, stored, shown.RawSecret) != HashCheck.Match) continue;
+            _verified.Set(Key(stored!, shown), true, new MemoryCacheEntryOptions { Size = 1, AbsoluteExpirationRelativeToNow = Remembered });
+            return true;
         }
-        var check = await slow.VerifyAsync(secret, chosen, cancellationToken);
-        if (check == HashCheck.Mismatch && Live(client, now).FirstOrDefault(stored => SlowHash.IsSlow(stored) && stored != chosen) is { } second)
-            check = await slow.VerifyAsync(secret, chosen = second, cancellationToken);
-        if (check == HashCheck.Match) Remember(chosen!, id, secret);
-        return check;
+        return false;
     }
 
     private static IEnumerable<string> Live(Client? client, DateTimeOffset now)
@@ -55,13 +62,9 @@ internal sealed class ClientSecret(SlowHash slow) : IDisposable
         return CryptographicOperations.FixedTimeEquals(expected, SHA256.HashData(Encoding.UTF8.GetBytes(secret)));
     }
 
-    private bool IsRemembered(string stored, string id, string secret) => SlowHash.IsSlow(stored) && _verified.TryGetValue(Key(stored, id, secret), out _);
-
-    private void Remember(string stored, string id, string secret) =>
-        _verified.Set(Key(stored, id, secret), true, new MemoryCacheEntryOptions { Size = 1, AbsoluteExpirationRelativeToNow = Remembered });
-
-    private string Key(string stored, string id, string secret) =>
-        Convert.ToHexString(HMACSHA256.HashData(_processKey, Encoding.UTF8.GetBytes($"{id.Length}:{id}{secret.Length}:{secret}{stored}")));
+    private string Key(string stored, ClientCredential shown) =>
+        Convert.ToHexString(HMACSHA256.HashData(_processKey, Encoding.UTF8.GetBytes(
+            $"{shown.Id.Length}:{shown.Id}{shown.Secret.Length}:{shown.Secret}{shown.RawSecret?.Length}:{shown.RawSecret}{stored}")));
 
     public void Dispose() => _verified.Dispose();
 }

@@ -81,6 +81,13 @@ internal sealed partial record OAuthError(int Status, string Code, string Descri
         Detail = detail,
     };
 
+    /// <summary>One address asks too much, in a row or at once; other addresses are served.</summary>
+    public static OAuthError TooMany(TimeSpan retryAfter, string detail) => new(429, "too_many_requests", "Too many sign-ins from your address. Try again later.")
+    {
+        RetryAfter = retryAfter,
+        Detail = detail,
+    };
+
     /// <summary>Text for <c>error_description</c>: RFC 6749 §5.2 allows printable ASCII without quote and backslash.</summary>
     public static string Printable(string text)
     {

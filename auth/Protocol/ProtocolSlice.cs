@@ -10,9 +10,7 @@ internal static class ProtocolSlice
         builder.Services.AddSingleton<IErrorDialect, UaaDialect>();
         builder.Services.TryAddEnumerable(ServiceDescriptor.Singleton<MatcherPolicy, CaseSensitivePathPolicy>());
         builder.Services.TryAddSingleton<SlowHash>();
-        builder.Services.AddOptions<HashingOptions>().BindConfiguration("auth:hashing").Validate(
-            options => options.Workers is >= 0 and <= 256 && options.Queue is >= 1 and <= 100_000,
-            "auth:hashing:workers must be 0 (one per processor) to 256 and auth:hashing:queue 1 to 100000.").ValidateOnStart();
+        builder.Services.AddOptionsWithValidateOnStart<HashingOptions, HashingOptionsValidator>().BindConfiguration("auth:hashing");
         return builder;
     }
 

@@ -1,5 +1,4 @@
 using System.Buffers.Text;
-using System.Collections.Concurrent;
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
@@ -7,16 +6,6 @@ using Microsoft.Extensions.Options;
 using SecureMesh.Sdk;
 
 namespace SecureMesh.Auth.Protocol;
-
-/// <summary>Section <c>auth:hashing</c>.</summary>
-internal sealed class HashingOptions
-{
-    /// <summary>Threads that hash; 0 means one for each processor.</summary>
-    public int Workers { get; set; }
-
-    /// <summary>How many requests may wait for them; one more is answered with 503.</summary>
-    public int Queue { get; set; } = 128;
-}
 
 internal enum HashCheck
 {
@@ -28,43 +17,78 @@ internal enum HashCheck
 }
 
 /// <summary>
-/// Hashes of what people choose: PBKDF2-HMAC-SHA512, written as <c>pbkdf2-sha512$iterations$salt$hash</c>. The work is done
-/// on threads of its own behind a bounded queue, so that a storm of sign-ins slows sign-ins only.
+/// Hashes of what people choose: PBKDF2-HMAC-SHA512, written as <c>pbkdf2-sha512$iterations$salt$hash</c>, of
+/// some clients' secrets with one more part. The work is done
+/// on threads of its own behind bounded queues, so that a storm of sign-ins slows sign-ins only. Clients have queues apart from
+/// users, and a client that does not exist one apart from those that do: what costs nothing to send must not stop a sign-in.
 /// </summary>
-internal sealed class SlowHash : IDisposable
+internal sealed class SlowHash(IOptions<HashingOptions> options) : IDisposable
 {
-    private const string Scheme = "pbkdf2-sha512";
     private const int Iterations = 220_000;
+    private const string Scheme = "pbkdf2-sha512";
     private const int SaltBytes = 16;
     private const int HashBytes = 32;
 
     // Verified when there is nothing to verify, so that an unknown name takes as long as a wrong password.
-    private static readonly Stored Nothing = new(Iterations, new byte[SaltBytes], new byte[HashBytes]);
+    private static readonly Stored Nothing = new(Iterations, new byte[SaltBytes], new byte[HashBytes], null);
 
-    private readonly BlockingCollection<Job> _queue;
+    private readonly HashLane _users = new(
+        "slow hash of users", options.Value.Workers > 0 ? options.Value.Workers : Environment.ProcessorCount, options.Value.Queue);
+    private readonly HashLane _clients = new("slow hash of clients", workers: 1, queue: 16);
+    private readonly HashLane _strangers = new("slow hash of unknown clients", workers: 1, queue: 4);
 
-    public SlowHash(IOptions<HashingOptions> options)
+    /// <summary>A place for a user's password; null when too many are waiting.</summary>
+    public HashPlace? ReserveForUser() => _users.TryReserve();
+
+    /// <summary>A place for a client's secret; null when too many are waiting.</summary>
+    /// <param name="chosen">The client exists and its secret was chosen by a person.</param>
+    public HashPlace? ReserveForClient(bool chosen) => (chosen ? _clients : _strangers).TryReserve();
+
+    /// <summary>A new hash, made where users are hashed; null when too many are waiting.</summary>
+    /// <param name="secret">The secret.</param>
+    /// <param name="decoded">Of a client: see <see cref="HashAsync(HashPlace, string, string?)"/>.</param>
+    public async Task<string?> HashAsync(string secret, string? decoded = null)
     {
-        var workers = options.Value.Workers > 0 ? options.Value.Workers : Environment.ProcessorCount;
-        _queue = new BlockingCollection<Job>(options.Value.Queue);
-        for (var i = 0; i < workers; i++) new Thread(Work) { IsBackground = true, Name = "slow hash" }.Start();
+        using var place = ReserveForUser();
+        return place is null ? null : await HashAsync(place, secret, decoded);
     }
 
-    /// <summary>A new hash of the secret, or null when too many are waiting.</summary>
-    public async Task<string?> HashAsync(string secret, CancellationToken cancellationToken)
+    /// <summary>Compares a password with a user's stored hash; null never matches.</summary>
+    public async Task<HashCheck> VerifyAsync(string password, string? stored)
+    {
+        using var place = ReserveForUser();
+        return place is null ? HashCheck.Busy : await VerifyAsync(place, password, stored);
+    }
+
+    /// <summary>A new hash.</summary>
+    /// <param name="place">The place.</param>
+    /// <param name="secret">The secret.</param>
+    /// <param name="decoded">
+    /// What a client's secret becomes when it is read as if it were form-encoded, null when it cannot be: noted with the hash,
+    /// so that one run tells later whether the client sent its secret encoded or as it is (U-02).
+    /// </param>
+    public static async Task<string> HashAsync(HashPlace place, string secret, string? decoded = null)
     {
         var salt = Entropy.Bytes(SaltBytes);
-        var hash = await RunAsync(new Job(secret, Iterations, salt, cancellationToken));
-        return hash is null ? null : $"{Scheme}${Iterations.ToString(CultureInfo.InvariantCulture)}${Base64Url.EncodeToString(salt)}${Base64Url.EncodeToString(hash)}";
+        var hash = await place.RunAsync(secret, Iterations, salt, HashBytes);
+        var text = $"{Scheme}${Iterations.ToString(CultureInfo.InvariantCulture)}${Base64Url.EncodeToString(salt)}${Base64Url.EncodeToString(hash)}";
+        if (decoded is null || decoded == secret) return text;
+        var key = await place.RunAsync(decoded, Iterations, salt, HashBytes);
+        return $"{text}${Base64Url.EncodeToString(Tag(key, secret))}";
     }
 
-    /// <summary>Compares a secret with a stored hash; null stands for a user or client that does not exist and never matches.</summary>
-    public async Task<HashCheck> VerifyAsync(string secret, string? stored, CancellationToken cancellationToken)
+    /// <summary>Compares a secret with a stored hash, in one run; null stands for a user or client that does not exist and never matches.</summary>
+    /// <param name="place">The place.</param>
+    /// <param name="secret">The secret; of a client that may have sent it form-encoded, decoded.</param>
+    /// <param name="stored">The stored hash.</param>
+    /// <param name="raw">The same secret before it was decoded, which matches as well; null when there is one reading alone.</param>
+    public static async Task<HashCheck> VerifyAsync(HashPlace place, string secret, string? stored, string? raw = null)
     {
         var expected = stored is null ? Nothing : Parse(stored);
-        var hash = await RunAsync(new Job(secret, expected.Iterations, expected.Salt, cancellationToken));
-        if (hash is null) return HashCheck.Busy;
-        return CryptographicOperations.FixedTimeEquals(hash, expected.Hash) && stored is not null ? HashCheck.Match : HashCheck.Mismatch;
+        var hash = await place.RunAsync(secret, expected.Iterations, expected.Salt, HashBytes);
+        var match = CryptographicOperations.FixedTimeEquals(hash, expected.Hash)
+            | (raw is not null && expected.RawTag is { } tag && CryptographicOperations.FixedTimeEquals(Tag(hash, raw), tag));
+        return match && stored is not null ? HashCheck.Match : HashCheck.Mismatch;
     }
 
     public static bool IsSlow(string stored) => stored.StartsWith(Scheme, StringComparison.Ordinal);
@@ -72,37 +96,36 @@ internal sealed class SlowHash : IDisposable
     /// <summary>True when the hash was made with less work than is asked today.</summary>
     public static bool IsOutdated(string stored) => Parse(stored).Iterations < Iterations;
 
-    private Task<byte[]?> RunAsync(Job job) => _queue.TryAdd(job) ? job.Done.Task : Task.FromResult<byte[]?>(null);
-
-    private void Work()
-    {
-        foreach (var job in _queue.GetConsumingEnumerable())
-        {
-            try
-            {
-                if (job.Cancellation.IsCancellationRequested) job.Done.TrySetCanceled(job.Cancellation);
-                else job.Done.TrySetResult(Rfc2898DeriveBytes.Pbkdf2(Encoding.UTF8.GetBytes(job.Secret), job.Salt, job.Iterations, HashAlgorithmName.SHA512, HashBytes));
-            }
-            catch (Exception e)
-            {
-                job.Done.TrySetException(e);
-            }
-        }
-    }
+    // Keyed with the slow hash of the decoded text: nobody can try a secret against it with less work than against the hash.
+    private static byte[] Tag(byte[] key, string raw) => HMACSHA256.HashData(key, Encoding.UTF8.GetBytes(raw));
 
     private static Stored Parse(string stored)
     {
         var parts = stored.Split('$');
-        if (parts.Length != 4 || parts[0] != Scheme) throw new InvalidDataException("a stored hash has an unknown form");
-        return new Stored(int.Parse(parts[1], CultureInfo.InvariantCulture), Base64Url.DecodeFromChars(parts[2]), Base64Url.DecodeFromChars(parts[3]));
+        if (parts.Length is not (4 or 5) || parts[0] != Scheme) throw new InvalidDataException("a stored hash has an unknown form");
+        return new Stored(int.Parse(parts[1], CultureInfo.InvariantCulture), Base64Url.DecodeFromChars(parts[2]), Base64Url.DecodeFromChars(parts[3]),
+            parts.Length == 5 ? Base64Url.DecodeFromChars(parts[4]) : null);
     }
 
-    public void Dispose() => _queue.CompleteAdding();
-
-    private sealed record Stored(int Iterations, byte[] Salt, byte[] Hash);
-
-    private sealed record Job(string Secret, int Iterations, byte[] Salt, CancellationToken Cancellation)
+    public void Dispose()
     {
-        public TaskCompletionSource<byte[]?> Done { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        _users.Dispose();
+        _clients.Dispose();
+        _strangers.Dispose();
+    }
+
+    private sealed record Stored(int Iterations, byte[] Salt, byte[] Hash, byte[]? RawTag);
+}
+
+/// <summary>A place before the threads that hash; dispose it to give it back.</summary>
+internal sealed class HashPlace(HashLane lane) : IDisposable
+{
+    private int _given;
+
+    public Task<byte[]> RunAsync(string secret, int iterations, byte[] salt, int bytes) => lane.RunAsync(secret, iterations, salt, bytes);
+
+    public void Dispose()
+    {
+        if (Interlocked.Exchange(ref _given, 1) == 0) lane.Release();
     }
 }

@@ -31,8 +31,8 @@ internal sealed partial class RegistrationEndpoint(
         var registration = key.Value.Length == 0 ? ((string, string)?)null : (clientId, key.Value);
         // Asked first, because a hash is expensive; the unique index decides all the same.
         if (await users.FindByNameAsync(Zone.Default, request.Value.UserName, cancellationToken) is { } taken)
-            return await AgainAsync(taken, request.Value, registration, cancellationToken);
-        if (await slow.HashAsync(request.Value.Password, cancellationToken) is not { } hash) return OAuthError.Busy("the queue of slow hashes is full");
+            return await AgainAsync(taken, request.Value, registration);
+        if (await slow.HashAsync(request.Value.Password) is not { } hash) return OAuthError.Busy("the queue of slow hashes is full");
         var user = new User
         {
             Id = User.NewId(),
@@ -51,7 +51,7 @@ internal sealed partial class RegistrationEndpoint(
             return TypedResults.Ok();
         }
         return await users.FindByNameAsync(Zone.Default, request.Value.UserName, cancellationToken) is { } winner
-            ? await AgainAsync(winner, request.Value, registration, cancellationToken)
+            ? await AgainAsync(winner, request.Value, registration)
             : Taken(request.Value.UserName);
     }
 
@@ -73,10 +73,10 @@ internal sealed partial class RegistrationEndpoint(
     }
 
     // The same registration once more is no conflict: same client, same key, same name, same password.
-    private async Task<IResult> AgainAsync(User user, RegistrationRequest request, (string ClientId, string KeyHash)? registration, CancellationToken cancellationToken)
+    private async Task<IResult> AgainAsync(User user, RegistrationRequest request, (string ClientId, string KeyHash)? registration)
     {
         if (registration is null || user.Registration != registration) return Taken(request.UserName);
-        var check = await slow.VerifyAsync(request.Password, user.PasswordHash, cancellationToken);
+        var check = await slow.VerifyAsync(request.Password, user.PasswordHash);
         if (check == HashCheck.Busy) return OAuthError.Busy("the queue of slow hashes is full");
         if (check == HashCheck.Mismatch) return Taken(request.UserName);
         Log.Repeated(logger, user.Id, registration.Value.ClientId);

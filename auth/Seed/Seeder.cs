@@ -64,7 +64,7 @@ internal sealed partial class Seeder(
     private async Task DemoClientAsync(SeedClient seed, CancellationToken cancellationToken)
     {
         if (await clients.FindAsync(Zone.Default, seed.Client.Id, cancellationToken) is not null) return;
-        var hash = seed.Secret switch { null => null, "" => ClientSecret.Empty, var secret => await HashAsync(secret, cancellationToken) };
+        var hash = seed.Secret switch { null => null, "" => ClientSecret.Empty, var secret => await HashAsync(secret, FormBody.Decode(secret)) };
         if (await clients.TryAddAsync(seed.Client with { SecretHash = hash, Demo = true }, cancellationToken)) Log.Seeded(logger, "demo client", seed.Client.Id);
     }
 
@@ -79,7 +79,7 @@ internal sealed partial class Seeder(
             Email = seed.Email,
             GivenName = seed.GivenName,
             FamilyName = seed.FamilyName,
-            PasswordHash = await HashAsync(seed.Password, cancellationToken),
+            PasswordHash = await HashAsync(seed.Password),
             Salt = Entropy.HexId(),
             Demo = true,
             CreatedAt = time.GetUtcNow(),
@@ -98,8 +98,8 @@ internal sealed partial class Seeder(
         }
     }
 
-    private async Task<string> HashAsync(string secret, CancellationToken cancellationToken) =>
-        await slow.HashAsync(secret, cancellationToken) ?? throw new MeshStartException("auth:hashing:queue is too small to hash the secrets of the demo.");
+    private async Task<string> HashAsync(string secret, string? decoded = null) =>
+        await slow.HashAsync(secret, decoded) ?? throw new MeshStartException("auth:hashing:queue is too small to hash the secrets of the demo.");
 
     private string Address()
     {

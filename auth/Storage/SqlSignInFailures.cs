@@ -38,13 +38,8 @@ internal sealed class SqlSignInFailures(SqlDatabase database) : ISignInFailures
             return counted is not null;
         }, cancellationToken);
 
-    public Task TakeBackAsync(string zoneId, string nameHash, CancellationToken cancellationToken) => WriteAsync(
-        "UPDATE sign_in_failures SET failures = failures - 1 WHERE zone_id = @zoneId AND name_hash = @nameHash AND failures > 0", zoneId, nameHash, cancellationToken);
-
-    public Task ClearAsync(string zoneId, string nameHash, CancellationToken cancellationToken) => WriteAsync(
-        "DELETE FROM sign_in_failures WHERE zone_id = @zoneId AND name_hash = @nameHash", zoneId, nameHash, cancellationToken);
-
-    private Task<int> WriteAsync(string sql, string zoneId, string nameHash, CancellationToken cancellationToken) =>
-        database.WriteAsync((connection, transaction) =>
-            connection.ExecuteAsync(new CommandDefinition(sql, new { zoneId, nameHash }, transaction, cancellationToken: cancellationToken)), cancellationToken);
+    public Task ClearAsync(string zoneId, string nameHash, CancellationToken cancellationToken) =>
+        database.WriteAsync((connection, transaction) => connection.ExecuteAsync(new CommandDefinition(
+            "DELETE FROM sign_in_failures WHERE zone_id = @zoneId AND name_hash = @nameHash",
+            new { zoneId, nameHash }, transaction, cancellationToken: cancellationToken)), cancellationToken);
 }

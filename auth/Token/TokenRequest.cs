@@ -1,10 +1,11 @@
+using System.Net;
 using System.Text.RegularExpressions;
 using SecureMesh.Auth.Protocol;
 
 namespace SecureMesh.Auth.Token;
 
 /// <summary>A request to the token endpoint, read once; the grants never touch the HTTP request.</summary>
-internal sealed partial class TokenRequest(Parameters form, IReadOnlyList<string> scopes, IReadOnlyList<string> resources)
+internal sealed partial class TokenRequest(Parameters form, IReadOnlyList<string> scopes, IReadOnlyList<string> resources, IPAddress? address)
 {
     private const int LongestScope = 4096;
     private const int MostResources = 16;
@@ -19,6 +20,9 @@ internal sealed partial class TokenRequest(Parameters form, IReadOnlyList<string
 
     /// <summary>Where the token shall be used (RFC 8707); empty means UAA's list.</summary>
     public IReadOnlyList<string> Resources => resources;
+
+    /// <summary>Where the request comes from, as the gateway saw it.</summary>
+    public IPAddress? Address => address;
 
     public static async Task<Result<TokenRequest, OAuthError>> ReadAsync(HttpRequest request, CancellationToken cancellationToken)
     {
@@ -36,7 +40,7 @@ internal sealed partial class TokenRequest(Parameters form, IReadOnlyList<string
         var resources = form.Value.All("resource").Distinct(StringComparer.Ordinal).ToArray();
         if (resources.Length > MostResources) return OAuthError.InvalidTarget($"More than {MostResources} resources");
         return resources.All(IsService)
-            ? new TokenRequest(form.Value, scopes, resources)
+            ? new TokenRequest(form.Value, scopes, resources, request.HttpContext.Connection.RemoteIpAddress)
             : OAuthError.InvalidTarget("A resource must be the URI of a service, mesh:// and its name");
     }
 

@@ -1,21 +1,27 @@
 using System.Collections.Concurrent;
+using System.Net;
 using System.Security.Cryptography;
 using System.Text;
+using SecureMesh.Auth.Limits;
 using SecureMesh.Auth.Protocol;
 
 namespace SecureMesh.Auth.Users;
 
 /// <summary>Checks name and password of a person: the one place, whatever page or grant asks.</summary>
 internal sealed partial class PasswordSignIn(
-    IUsers users, ISignInFailures failures, SlowHash slow, Current<UsersOptions> options, TimeProvider time, ILogger<PasswordSignIn> logger)
+    IUsers users, ISignInFailures failures, SlowHash slow, AddressLimits limits, Current<UsersOptions> options, TimeProvider time,
+    ILogger<PasswordSignIn> logger)
 {
     // An attempt counts as failed until it has succeeded. So that several right ones at once do not lock their own
     // user, at most this many of one name are under way here; the others wait.
     private const int AtOnce = 2;
     private readonly ConcurrentDictionary<string, Gate> _gates = new(StringComparer.Ordinal);
 
-    public async Task<Result<User, OAuthError>> AuthenticateAsync(string userName, string password, CancellationToken cancellationToken)
+    public async Task<Result<User, OAuthError>> AuthenticateAsync(string userName, string password, IPAddress? address, CancellationToken cancellationToken)
     {
+        var turn = limits.Enter(address);
+        if (!turn.IsSuccess) return turn.Error;
+        using var _ = turn.Value;
         var nameHash = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(User.Key(userName))));
         var gate = Enter(nameHash);
         try
@@ -23,7 +29,7 @@ internal sealed partial class PasswordSignIn(
             await gate.Open.WaitAsync(cancellationToken);
             try
             {
-                return await CheckAsync(userName, password, nameHash, cancellationToken);
+                return await CheckAsync(userName, password, nameHash, address, cancellationToken);
             }
             finally
             {
@@ -36,33 +42,49 @@ internal sealed partial class PasswordSignIn(
         }
     }
 
-    private async Task<Result<User, OAuthError>> CheckAsync(string userName, string password, string nameHash, CancellationToken cancellationToken)
+    private async Task<Result<User, OAuthError>> CheckAsync(string userName, string password, string nameHash, IPAddress? address, CancellationToken cancellationToken)
+    {
+        // The place comes first: who gets none was not checked, and nothing is counted.
+        using var place = slow.ReserveForUser();
+        if (place is null) return OAuthError.Busy("the queue of slow hashes is full");
+        var user = await users.FindByNameAsync(Zone.Default, userName, cancellationToken);
+        // Before the name is counted: an address that has to wait cannot lock names either.
+        if (limits.Count(address) is { } refusal) return refusal;
+        try
+        {
+            // What is counted is checked, even when the caller goes away meanwhile: it would stay counted against the name.
+            var checkedUser = await CheckAsync(place, user, password, nameHash);
+            if (checkedUser.IsSuccess) limits.TakeBack(address);
+            return checkedUser;
+        }
+        catch
+        {
+            limits.TakeBack(address);
+            throw;
+        }
+    }
+
+    private async Task<Result<User, OAuthError>> CheckAsync(HashPlace place, User? user, string password, string nameHash)
     {
         var now = time.GetUtcNow();
         // Counted before the check: otherwise many attempts at once would all be evaluated.
-        if (!await failures.TryCountAsync(Zone.Default, nameHash, options.Value.Lockout, now, cancellationToken))
+        if (!await failures.TryCountAsync(Zone.Default, nameHash, options.Value.Lockout, now, CancellationToken.None))
         {
             Log.Locked(logger, nameHash[..12]);
             return OAuthError.Unauthorized("Your account has been locked because of too many failed attempts to login.");
         }
-        var user = await users.FindByNameAsync(Zone.Default, userName, cancellationToken);
         // An unknown name costs as much time as a wrong password, and gets the same answer.
-        var check = await slow.VerifyAsync(password, user?.PasswordHash, cancellationToken);
-        if (check == HashCheck.Busy)
-        {
-            await failures.TakeBackAsync(Zone.Default, nameHash, cancellationToken);
-            return OAuthError.Busy("the queue of slow hashes is full");
-        }
+        var check = await SlowHash.VerifyAsync(place, password, user?.PasswordHash);
         if (check == HashCheck.Mismatch || !user!.Active)
         {
             Log.Refused(logger, user?.Id ?? "(unknown)");
             return OAuthError.BadCredentials("user authentication failed");
         }
-        await failures.ClearAsync(Zone.Default, nameHash, cancellationToken);
+        await failures.ClearAsync(Zone.Default, nameHash, CancellationToken.None);
         if (!user.Verified) return OAuthError.AccessDenied("Account not verified");
-        if (SlowHash.IsOutdated(user.PasswordHash!) && await slow.HashAsync(password, cancellationToken) is { } stronger)
-            await users.RehashAsync(user, stronger, cancellationToken);
-        await users.SignedInAsync(user, now, cancellationToken);
+        if (SlowHash.IsOutdated(user.PasswordHash!))
+            await users.RehashAsync(user, await SlowHash.HashAsync(place, password), CancellationToken.None);
+        await users.SignedInAsync(user, now, CancellationToken.None);
         Log.SignedIn(logger, user.Id);
         return user;
     }

@@ -76,8 +76,5 @@ internal interface ISignInFailures
     /// <returns>False when the name is locked, which an attempt does not extend.</returns>
     Task<bool> TryCountAsync(string zoneId, string nameHash, LockoutOptions lockout, DateTimeOffset now, CancellationToken cancellationToken);
 
-    /// <summary>Takes back one attempt that was counted and then not checked.</summary>
-    Task TakeBackAsync(string zoneId, string nameHash, CancellationToken cancellationToken);
-
     Task ClearAsync(string zoneId, string nameHash, CancellationToken cancellationToken);
 }

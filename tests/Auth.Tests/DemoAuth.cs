@@ -142,8 +142,8 @@ public sealed class DemoAuth : IAsyncLifetime
             Scopes = [],
             Authorities = ["test.read"],
             TokenSalt = "salt",
-            SecretHash = await slow.HashAsync(secret, default),
-            OlderSecretHash = older is null ? null : await slow.HashAsync(older, default),
+            SecretHash = await slow.HashAsync(secret, FormBody.Decode(secret)),
+            OlderSecretHash = older is null ? null : await slow.HashAsync(older, FormBody.Decode(older)),
             OlderSecretExpiresAt = olderEnds,
         };
         Assert.True(await Services.GetRequiredService<IClients>().TryAddAsync(client, default));

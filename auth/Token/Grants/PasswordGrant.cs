@@ -17,7 +17,7 @@ internal sealed class PasswordGrant(PasswordSignIn signIn, ScopePolicy scopes, T
         if (Origin(request.Form["login_hint"]) is { } origin && origin != "uaa")
             return OAuthError.Unauthorized("The origin provided in the login_hint does not match an active Identity Provider, that supports password grant.");
 
-        var user = await signIn.AuthenticateAsync(userName, password, cancellationToken);
+        var user = await signIn.AuthenticateAsync(userName, password, request.Address, cancellationToken);
         if (!user.IsSuccess) return user.Error;
         var granted = await scopes.ForUserAsync(client.Client, user.Value, request.Scopes, cancellationToken);
         if (!granted.IsSuccess) return granted.Error;
@@ -43,8 +43,9 @@ internal sealed class PasswordGrant(PasswordSignIn signIn, ScopePolicy scopes, T
             return json.RootElement.ValueKind == JsonValueKind.Object && json.RootElement.TryGetProperty("origin", out var origin)
                 && origin.ValueKind == JsonValueKind.String ? origin.GetString() : null;
         }
-        catch (JsonException)
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
+            // An escaped half of a surrogate pair is good JSON and shows up as InvalidOperationException when it is read.
             return null;
         }
     }

@@ -1,3 +1,4 @@
+using System.Buffers.Text;
 using System.Text;
 using System.Text.Json;
 using SecureMesh.Tests.Support;
@@ -53,6 +54,37 @@ public sealed class BadInputTests(DemoAuth auth) : IClassFixture<DemoAuth>
         Assert.True(answer.Status == status, $"{what}: {answer.Status} {answer.Body}");
         AssertError(answer.Body, what);
         Assert.Equal(200, (await auth.SignInAsync()).Status);
+    }
+
+    [Theory]
+    [InlineData("""{"origin":"\ud800"}""")]
+    [InlineData("""{"\ud800":"uaa"}""")]
+    [InlineData("""{"\ud800":"uaa","origin":"uaa"}""")]
+    [InlineData("""{"origin":1}""")]
+    [InlineData("""["origin"]""")]
+    [InlineData("{")]
+    [InlineData("%")]
+    public async Task A_login_hint_that_is_no_text_is_no_hint(string hint)
+    {
+        var reply = await auth.TokenAsync("browser:", ("grant_type", "password"), ("username", "demo"), ("password", "demo"), ("login_hint", hint));
+
+        Assert.Equal(200, reply.Status);
+    }
+
+    [Theory]
+    [InlineData("""{"alg":"ES256","kid":"\ud800"}""", "{}")]
+    [InlineData("""{"alg":"\ud800"}""", "{}")]
+    [InlineData("""{"alg":"ES256","typ":"\ud800"}""", """{"sub":"\ud800","\ud800":1}""")]
+    [InlineData("[]", "[]")]
+    [InlineData("{}", "1")]
+    public async Task A_token_that_is_no_text_is_not_good(string header, string payload)
+    {
+        var token = string.Join('.', new[] { header, payload, new string('x', 64) }.Select(part => Base64Url.EncodeToString(Encoding.UTF8.GetBytes(part))));
+
+        Assert.Equal(401, (await auth.GetAsync("uaa/userinfo", token)).Status);
+        Assert.Equal(401, (await auth.GetAsync("uaa/users/current", token)).Status);
+        Assert.Equal(400, (await auth.PostAsync("uaa/check_token", "account-service:account-secret", ("token", token))).Status);
+        Assert.Equal("""{"active":false}""", (await auth.PostAsync("uaa/introspect", "account-service:account-secret", ("token", token))).Body);
     }
 
     [Theory]

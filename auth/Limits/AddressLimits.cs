@@ -1,0 +1,79 @@
+using System.Buffers.Binary;
+using System.Net;
+using System.Net.Sockets;
+using Microsoft.Extensions.Options;
+using SecureMesh.Auth.Protocol;
+using SecureMesh.Sdk;
+
+namespace SecureMesh.Auth.Limits;
+
+/// <summary>
+/// What one address may ask of the slow hashes, and how often it may fail (K-17): nobody takes the sign-ins of all others. In
+/// the demo everyone comes from the loopback address, which is exempt there.
+/// </summary>
+internal sealed class AddressLimits(
+    AddressFailures failures, Current<LimitsOptions> limits, IOptions<HashingOptions> hashing, IOptions<MeshOptions> mesh)
+{
+    private readonly Lock _gate = new();
+    private readonly Dictionary<UInt128, int> _underWay = [];
+
+    /// <summary>Takes one of the places of the address; dispose it when the work is done.</summary>
+    public Result<IDisposable, OAuthError> Enter(IPAddress? address)
+    {
+        if (Network(address) is not { } network) return new Turn(null, default);
+        lock (_gate)
+        {
+            var others = _underWay.GetValueOrDefault(network);
+            if (others >= hashing.Value.PerAddress) return OAuthError.TooMany(TimeSpan.FromSeconds(1), "too many at once from one address");
+            _underWay[network] = others + 1;
+        }
+        return new Turn(this, network);
+    }
+
+    /// <summary>Why the address may not try; null when it may.</summary>
+    public OAuthError? Refusal(IPAddress? address) =>
+        Network(address) is { } network ? Refusal(failures.Wait(network, limits.Value.FailuresPerAddress, limits.Value.Window)) : null;
+
+    /// <summary>Counts an attempt as failed before it is checked: otherwise many at once would all be evaluated.</summary>
+    /// <returns>Why the address may not try; null when it may and was counted.</returns>
+    public OAuthError? Count(IPAddress? address) =>
+        Network(address) is { } network ? Refusal(failures.Add(network, limits.Value.FailuresPerAddress, limits.Value.Window)) : null;
+
+    /// <summary>Takes back an attempt that was counted and succeeded.</summary>
+    public void TakeBack(IPAddress? address)
+    {
+        if (Network(address) is { } network) failures.TakeBack(network);
+    }
+
+    private static OAuthError? Refusal(TimeSpan wait) => wait == TimeSpan.Zero ? null : OAuthError.TooMany(wait, "too many failures of one address");
+
+    /// <summary>One caller holds a whole IPv6 /64; an IPv4 address stays one however it is written. Null: exempt.</summary>
+    private UInt128? Network(IPAddress? address)
+    {
+        address ??= IPAddress.Loopback;
+        if (address.IsIPv4MappedToIPv6) address = address.MapToIPv4();
+        if (mesh.Value.Demo && IPAddress.IsLoopback(address)) return null;
+        Span<byte> bytes = stackalloc byte[16];
+        bytes.Clear();
+        address.TryWriteBytes(bytes, out _);
+        if (address.AddressFamily == AddressFamily.InterNetworkV6) bytes[8..].Clear();
+        else bytes[15] = 4; // apart from the IPv6 networks that begin with the same bytes
+        return BinaryPrimitives.ReadUInt128BigEndian(bytes);
+    }
+
+    private void Leave(UInt128 network)
+    {
+        lock (_gate)
+            if (--_underWay[network] == 0) _underWay.Remove(network);
+    }
+
+    private sealed class Turn(AddressLimits? limits, UInt128 network) : IDisposable
+    {
+        private int _left;
+
+        public void Dispose()
+        {
+            if (Interlocked.Exchange(ref _left, 1) == 0) limits?.Leave(network);
+        }
+    }
+}

@@ -1,0 +1,58 @@
+using System.Collections.Concurrent;
+using System.Security.Cryptography;
+using System.Text;
+
+namespace SecureMesh.Auth.Protocol;
+
+/// <summary>Threads that hash, and a bounded number of places before them.</summary>
+internal sealed class HashLane : IDisposable
+{
+    private readonly BlockingCollection<Job> _jobs = [];
+    private int _free;
+
+    public HashLane(string name, int workers, int queue)
+    {
+        _free = workers + queue;
+        for (var i = 0; i < workers; i++) new Thread(Work) { IsBackground = true, Name = name }.Start();
+    }
+
+    /// <summary>Takes a place; whoever has one is certain to be served, so that nothing need be written before it is known.</summary>
+    /// <returns>Null when all are taken.</returns>
+    public HashPlace? TryReserve()
+    {
+        if (Interlocked.Decrement(ref _free) >= 0) return new HashPlace(this);
+        Interlocked.Increment(ref _free);
+        return null;
+    }
+
+    public void Release() => Interlocked.Increment(ref _free);
+
+    public Task<byte[]> RunAsync(string secret, int iterations, byte[] salt, int bytes)
+    {
+        var job = new Job(secret, iterations, salt, bytes);
+        _jobs.Add(job);
+        return job.Done.Task;
+    }
+
+    private void Work()
+    {
+        foreach (var job in _jobs.GetConsumingEnumerable())
+        {
+            try
+            {
+                job.Done.TrySetResult(Rfc2898DeriveBytes.Pbkdf2(Encoding.UTF8.GetBytes(job.Secret), job.Salt, job.Iterations, HashAlgorithmName.SHA512, job.Bytes));
+            }
+            catch (Exception e)
+            {
+                job.Done.TrySetException(e);
+            }
+        }
+    }
+
+    public void Dispose() => _jobs.CompleteAdding();
+
+    private sealed record Job(string Secret, int Iterations, byte[] Salt, int Bytes)
+    {
+        public TaskCompletionSource<byte[]> Done { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    }
+}
