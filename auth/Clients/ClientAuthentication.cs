@@ -31,7 +31,10 @@ internal sealed partial class ClientAuthenticator(
     IEnumerable<IClientAuthentication> ways, IClients clients, ClientSecret secrets, SlowHash slow, AddressLimits limits, TimeProvider time,
     ILogger<ClientAuthenticator> logger)
 {
+    private const int MostHeld = 1000;
+    private static readonly TimeSpan Hold = TimeSpan.FromMilliseconds(500);
     private readonly IClientAuthentication[] _ways = ways.ToArray();
+    private int _held;
 
     public IEnumerable<string> Methods => _ways.Select(way => way.Method);
 
@@ -73,16 +76,16 @@ internal sealed partial class ClientAuthenticator(
         // 1. What costs nothing. A generated secret cannot be guessed, so it counts even while its address has to wait: services
         // and public clients do not suffer from what others do at the same address.
         if (ClientSecret.MatchesGenerated(client, credential, now)) return authenticated!;
-        if (limits.Refusal(address) is { } early) return early;
+        if (limits.Refusal(address) is { } early) return await HoldAsync(early, cancellationToken);
         if (secrets.IsRemembered(client, credential, now)) return authenticated!;
 
         // 2. One slow hash for every mismatch, whether the client exists or not. The place comes first: who gets none was not
         // checked, and nothing is counted. From the count on the caller's going away changes nothing.
         var turn = limits.Enter(address);
-        if (!turn.IsSuccess) return turn.Error;
+        if (!turn.IsSuccess) return await HoldAsync(turn.Error, cancellationToken);
         using var _ = turn.Value;
         using var place = slow.ReserveForClient(ClientSecret.IsChosen(client, now));
-        if (place is null) return OAuthError.Busy("the queue of slow hashes of clients is full");
+        if (place is null) return await HoldAsync(OAuthError.Busy("the queue of slow hashes of clients is full"), cancellationToken);
         if (limits.Count(address) is { } refusal) return refusal;
         if (await secrets.VerifyAsync(place, client, credential, now))
         {
@@ -92,6 +95,21 @@ internal sealed partial class ClientAuthenticator(
         // The id is named in the log only when such a client exists: anything else may be a secret in the wrong place.
         Log.Refused(logger, client?.Id ?? "(unknown)");
         return OAuthError.BadCredentials("client authentication failed");
+    }
+
+    // A flood that is refused at once comes back at once and takes the processors by the mere number of its requests. Real
+    // time, whatever the clock: it decides nothing.
+    private async Task<OAuthError> HoldAsync(OAuthError error, CancellationToken cancellationToken)
+    {
+        try
+        {
+            if (Interlocked.Increment(ref _held) <= MostHeld) await Task.Delay(Hold, TimeProvider.System, cancellationToken);
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _held);
+        }
+        return error;
     }
 
     private static partial class Log
