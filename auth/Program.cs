@@ -5,6 +5,7 @@ using SecureMesh.Auth.Keys;
 using SecureMesh.Auth.Limits;
 using SecureMesh.Auth.Metadata;
 using SecureMesh.Auth.Protocol;
+using SecureMesh.Auth.Pruning;
 using SecureMesh.Auth.Registration;
 using SecureMesh.Auth.Seed;
 using SecureMesh.Auth.Storage;
@@ -28,6 +29,7 @@ return MeshProgram.Run(() =>
     builder.AddInspection();
     builder.AddRegistration();
     builder.AddMetadata();
+    builder.AddPruning();
     builder.AddSeed();
 
     var app = builder.Build();

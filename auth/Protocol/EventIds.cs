@@ -27,4 +27,6 @@ internal static class EventIds
 
     public const int Seeded = 1600;
     public const int BootstrapSecretChanged = 1601;
+
+    public const int PruningFailed = 1700;
 }

@@ -14,10 +14,6 @@ namespace SecureMesh.Auth.Registration;
 internal sealed partial class RegistrationEndpoint(
     BearerAuthentication bearer, IUsers users, SlowHash slow, TimeProvider time, ILogger<RegistrationEndpoint> logger)
 {
-    // Long: whoever registers may itself be away for a while and undo what was left half done when it is back. Too late an
-    // undo would leave a user without an account whose name nobody can have.
-    private static readonly TimeSpan UndoWithin = TimeSpan.FromDays(7);
-
     public async Task<IResult> RegisterAsync(HttpContext http, CancellationToken cancellationToken)
     {
         var caller = await bearer.AuthenticateAsync(http, scope: "server", cancellationToken: cancellationToken);
@@ -66,7 +62,7 @@ internal sealed partial class RegistrationEndpoint(
         if (!userName.All(RegistrationRequest.IsSafe)) return OAuthError.NotFound();
 
         var clientId = caller.Value.Client.Id;
-        var undone = await users.UndoRegistrationAsync(Zone.Default, userName, clientId, key.Value, time.GetUtcNow() - UndoWithin, cancellationToken);
+        var undone = await users.UndoRegistrationAsync(Zone.Default, userName, clientId, key.Value, time.GetUtcNow() - User.UndoRegistrationWithin, cancellationToken);
         if (undone is null) return OAuthError.NotFound();
         Log.Undone(logger, undone, clientId);
         return TypedResults.Ok();

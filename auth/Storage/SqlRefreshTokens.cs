@@ -13,7 +13,7 @@ internal sealed class SqlRefreshTokens(SqlDatabase database) : IRefreshTokens
         SELECT @Hash, zone_id, family_id, @Generation, @IssuedAt, @ExpiresAt FROM refresh_families WHERE family_id = @familyId
         """;
 
-    public Task StartAsync(RefreshFamily family, RefreshToken first, CancellationToken cancellationToken) =>
+    public Task StartAsync(RefreshFamily family, RefreshToken first, int most, CancellationToken cancellationToken) =>
         database.WriteAsync(async (connection, transaction) =>
         {
             await connection.ExecuteAsync(new CommandDefinition(
@@ -37,7 +37,18 @@ internal sealed class SqlRefreshTokens(SqlDatabase database) : IRefreshTokens
                     ExpiresAt = family.ExpiresAt.Milliseconds(),
                 },
                 transaction, cancellationToken: cancellationToken));
-            return await connection.ExecuteAsync(new CommandDefinition(InsertToken, Token(first, family.Id), transaction, cancellationToken: cancellationToken));
+            await connection.ExecuteAsync(new CommandDefinition(InsertToken, Token(first, family.Id), transaction, cancellationToken: cancellationToken));
+            // Sign-ins at the same moment may not see each other; the next one ends what they left too many.
+            return await connection.ExecuteAsync(new CommandDefinition(
+                """
+                UPDATE refresh_families SET revoked_at = @now, revoked_because = 'too many sign-ins of one user at one client'
+                WHERE revoked_at IS NULL AND family_id IN (
+                    SELECT family_id FROM refresh_families
+                    WHERE zone_id = @ZoneId AND user_id = @UserId AND client_id = @ClientId AND revoked_at IS NULL AND family_id <> @Id
+                    ORDER BY created_at DESC, family_id LIMIT 500 OFFSET @others)
+                """,
+                new { family.ZoneId, family.UserId, family.ClientId, family.Id, others = most - 1, now = family.CreatedAt.Milliseconds() },
+                transaction, cancellationToken: cancellationToken));
         }, cancellationToken);
 
     public async Task<(RefreshFamily Family, RefreshToken Token)?> FindAsync(string tokenHash, CancellationToken cancellationToken)

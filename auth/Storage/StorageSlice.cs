@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.DataProtection.Repositories;
 using SecureMesh.Auth.Clients;
 using SecureMesh.Auth.Keys;
+using SecureMesh.Auth.Pruning;
 using SecureMesh.Auth.Seed;
 using SecureMesh.Auth.Token;
 using SecureMesh.Auth.Users;
@@ -20,6 +21,8 @@ internal static class StorageSlice
         services.AddSingleton<IUsers, SqlUsers>();
         services.AddSingleton<ISignInFailures, SqlSignInFailures>();
         services.AddSingleton<IRefreshTokens, SqlRefreshTokens>();
+        services.AddSingleton<IPrunable, PrunableFamilies>();
+        services.AddSingleton<IPrunable, PrunableRegistrations>();
         services.AddSingleton<ISigningKeys, SqlSigningKeys>();
         services.AddSingleton<ISealingChecks, SqlSealingChecks>();
         services.AddSingleton<IXmlRepository, SqlKeyRingRepository>();

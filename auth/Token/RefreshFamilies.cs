@@ -42,7 +42,8 @@ internal sealed record RefreshToken(
 /// <summary>The refresh tokens of all zones.</summary>
 internal interface IRefreshTokens
 {
-    Task StartAsync(RefreshFamily family, RefreshToken first, CancellationToken cancellationToken);
+    /// <summary>Stores a family; those of the same user and client beyond <paramref name="most"/> are revoked, the oldest first.</summary>
+    Task StartAsync(RefreshFamily family, RefreshToken first, int most, CancellationToken cancellationToken);
 
     Task<(RefreshFamily Family, RefreshToken Token)?> FindAsync(string tokenHash, CancellationToken cancellationToken);
 
@@ -83,7 +84,7 @@ internal sealed class RefreshFamilies(IRefreshTokens store, Current<TokenOptions
             ExpiresAt = now + longest,
         };
         var token = NewToken();
-        await store.StartAsync(family, Stored(token, 1, now, family), cancellationToken);
+        await store.StartAsync(family, Stored(token, 1, now, family), options.Value.SessionsPerUserAndClient, cancellationToken);
         return token;
     }
 

@@ -19,6 +19,9 @@ internal sealed class TokenOptions
 
     /// <summary>For how long a refresh token that was just exchanged gives the same answer again; zero for never.</summary>
     public TimeSpan RefreshTokenGrace { get; set; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>How many sign-ins of one user at one client may be renewable at the same time; one more ends the oldest.</summary>
+    public int SessionsPerUserAndClient { get; set; } = 200;
 }
 
 internal sealed class TokenOptionsValidator : IValidateOptions<TokenOptions>
@@ -34,6 +37,8 @@ internal sealed class TokenOptionsValidator : IValidateOptions<TokenOptions>
             result.AddError($"auth:token:refreshTokenIdle must be 1 second to auth:token:refreshTokenAbsolute, not {options.RefreshTokenIdle}.");
         if (options.RefreshTokenGrace < TimeSpan.Zero || options.RefreshTokenGrace > TimeSpan.FromSeconds(60))
             result.AddError($"auth:token:refreshTokenGrace must be 0 to 60 seconds, not {options.RefreshTokenGrace}.");
+        if (options.SessionsPerUserAndClient is < 1 or > 100_000)
+            result.AddError($"auth:token:sessionsPerUserAndClient must be 1 to 100000, not {options.SessionsPerUserAndClient}.");
         return result.Build();
     }
 }

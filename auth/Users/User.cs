@@ -28,7 +28,11 @@ internal sealed record User
     public DateTimeOffset? LastLogonAt { get; init; }
     public DateTimeOffset? PreviousLogonAt { get; init; }
 
-    /// <summary>The client that registered the user and the SHA-256 of the key it gave; null for users made otherwise.</summary>
+    // Long: whoever registers may itself be away for a while and undo what was left half done when it is back. Too late an
+    // undo would leave a user without an account whose name nobody can have.
+    public static readonly TimeSpan UndoRegistrationWithin = TimeSpan.FromDays(7);
+
+    /// <summary>The client that registered the user and the SHA-256 of the key it gave; null for users made otherwise, or longer ago than it can be undone.</summary>
     public (string ClientId, string KeyHash)? Registration { get; init; }
 
     /// <summary>The form in which names are compared: without regard to case.</summary>

@@ -10,7 +10,10 @@ internal static class AuthProcess
 
     public static ProcessStartInfo Start(IEnumerable<KeyValuePair<string, string>> settings, params string[] arguments)
     {
-        var start = new ProcessStartInfo("dotnet", [_program, .. arguments]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        // With the list of dependencies of the tests: the program's own is for its own folder, where native libraries lie elsewhere.
+        var depends = Path.ChangeExtension(typeof(AuthProcess).Assembly.Location, ".deps.json");
+        string[] line = ["exec", "--depsfile", depends, "--runtimeconfig", Path.ChangeExtension(_program, ".runtimeconfig.json"), _program, .. arguments];
+        var start = new ProcessStartInfo("dotnet", line) { RedirectStandardOutput = true, RedirectStandardError = true };
         start.Environment["MESH__CONFIG__ENABLED"] = "false";
         start.Environment["MESH__REGISTRY__ENABLED"] = "false";
         start.Environment["ASPNETCORE_URLS"] = "http://127.0.0.1:0";

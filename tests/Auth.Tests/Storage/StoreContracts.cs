@@ -21,7 +21,7 @@ public sealed class StoreContracts
         await using var one = await DemoAuth.StartAsync(engine);
         await using var two = await one.AnotherAsync();
         var stores = new[] { one, two }.Select(auth => auth.Services.GetRequiredService<IRefreshTokens>()).ToArray();
-        await stores[0].StartAsync(Family("f"), Token("first", 1), Cancel);
+        await stores[0].StartAsync(Family("f"), Token("first", 1), 200, Cancel);
 
         var won = await Task.WhenAll(Enumerable.Range(0, 50).Select(i => Task.Run(() =>
             stores[i % 2].TryRotateAsync("first", Token("child" + i, 2), "sealed" + i, Now, Cancel))));
@@ -42,7 +42,7 @@ public sealed class StoreContracts
     {
         await using var auth = await DemoAuth.StartAsync(engine);
         var store = auth.Services.GetRequiredService<IRefreshTokens>();
-        await store.StartAsync(Family("g"), Token("token", 1), Cancel);
+        await store.StartAsync(Family("g"), Token("token", 1), 200, Cancel);
         await store.RevokeAsync("g", "first", Now, Cancel);
         await store.RevokeAsync("g", "second", Now, Cancel);
 
@@ -58,7 +58,7 @@ public sealed class StoreContracts
         await using var auth = await DemoAuth.StartAsync(engine);
         var store = auth.Services.GetRequiredService<IRefreshTokens>();
         var family = Family("h");
-        await store.StartAsync(family, Token("stored", 1), Cancel);
+        await store.StartAsync(family, Token("stored", 1), 200, Cancel);
 
         var found = (await store.FindAsync("stored", Cancel))!.Value;
 
