@@ -62,7 +62,7 @@ public sealed class HashQueueTests
         await using var auth = await DemoAuth.StartAsync(SqlEngine.Sqlite, ("auth:hashing:workers", "1"));
         var slow = auth.Services.GetRequiredService<SlowHash>();
         using var before = slow.ReserveForUser()!;
-        var long_ = before.RunAsync("keeps the one thread busy", 4_000_000, new byte[16], 32);
+        var busy = before.RunAsync("keeps the one thread busy", 4_000_000, new byte[16], 32);
         using var gone = new CancellationTokenSource();
         var signIn = auth.Services.GetRequiredService<PasswordSignIn>().AuthenticateAsync("demo", "demo", IPAddress.Loopback, gone.Token);
         await using var database = auth.Database.Open("auth");
@@ -73,7 +73,7 @@ public sealed class HashQueueTests
         await gone.CancelAsync();
 
         Assert.True((await signIn).IsSuccess);
-        await long_;
+        await busy;
         Assert.Equal(0, await connection.ExecuteScalarAsync<long>("SELECT COALESCE(SUM(failures), 0) FROM sign_in_failures"));
     }
 
