@@ -49,6 +49,9 @@ public sealed class MeshOptions
     /// <summary>Networks (<c>10.0.0.0/8</c>) or addresses beside loopback whose forwarding headers are believed, separated by commas.</summary>
     public string TrustedProxies { get; set; } = "";
 
+    /// <summary>Largest request body in bytes that this service takes, 1 MiB unless set; a larger one is answered with 413.</summary>
+    public long MaxBodyBytes { get; set; } = 1024 * 1024;
+
     /// <summary>The audience that names this service in <c>aud</c> and <c>resource</c>: <c>mesh://</c> + wire name.</summary>
     public string Audience => "mesh://" + Name;
 }

@@ -14,7 +14,7 @@ internal sealed partial class DemoAccount(IAccounts accounts, IOptions<MeshOptio
         }
         else if (await accounts.HasDemoAsync(cancellationToken))
         {
-            throw new MeshStartException("the account data holds demo accounts: start with a fresh --data folder or database, or remove them with: ./mesh remove-demo");
+            throw new MeshStartException("the account data holds demo accounts: start with a fresh --data folder or database, or remove them with: ./mesh remove-demo (and the same --data or --database)");
         }
     }
 

@@ -26,7 +26,7 @@ internal sealed partial class UnfinishedRegistrations(
                 await registrar.TryUndoAsync(left.Name, left.Key, isOver: true); // what fails is logged, and comes again the next time
             }
         }
-        catch (Exception e) when (e is not OperationCanceledException)
+        catch (Exception e) when (!stoppingToken.IsCancellationRequested)
         {
             Log.Failed(logger, e);
         }

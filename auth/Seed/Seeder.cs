@@ -26,7 +26,7 @@ internal sealed partial class Seeder(
         var wanted = mesh.Value.Demo ? "demo" : "production";
         if (!mesh.Value.Demo && await installation.HasDemoIdentitiesAsync(cancellationToken))
             throw new MeshStartException(
-                "the data holds demo identities: start with a fresh --data folder or database, or remove them with: ./mesh remove-demo");
+                "the data holds demo identities: start with a fresh --data folder or database, or remove them with: ./mesh remove-demo (and the same --data or --database)");
         if (await installation.ClaimModeAsync(wanted, cancellationToken) is var mode && mode != wanted && mesh.Value.Demo)
             throw new MeshStartException(
                 "the data belongs to a mesh that runs with --production, and a demo would add users with known passwords to it: start with --production, or with a fresh --data folder or database");

@@ -11,6 +11,7 @@ internal static class ProtocolSlice
         builder.Services.PostConfigure<MeshOptions>(options =>
         {
             options.TrustForwardedHeaders = false; // the door believes nobody but gateway:trustedProxies
+            options.MaxBodyBytes = long.MaxValue; // each route has a limit of its own
             options.Health.Details = false;
             options.Health.DetailsScope = "uaa.admin";
         });

@@ -23,7 +23,9 @@ internal sealed partial class Forwarding(RequestDelegate next, TimeProvider time
             await http.RefuseAsync(TooLarge);
             return;
         }
-        if (http.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } size) size.MaxRequestBodySize = route.MaxBodyBytes;
+        // Of a body that told its length the server takes as much as the route does; one in chunks it counts.
+        if (http.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } size
+            && (http.Request.ContentLength is null || size.MaxRequestBodySize < route.MaxBodyBytes)) size.MaxRequestBodySize = route.MaxBodyBytes;
         // 2. Headers: the policy has read what it needs.
         RelayedHeaders.Strip(http.Request.Headers, route.Relayed);
         // 3. The service, within the route's time.

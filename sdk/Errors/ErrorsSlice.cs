@@ -16,6 +16,7 @@ internal static class ErrorsSlice
         builder.Services.TryAddSingleton<IErrorDialect, ProblemDialect>();
         builder.Services.TryAddSingleton<ErrorBoundary>();
         builder.Services.TryAddSingleton<RequestLog>();
+        builder.Services.TryAddSingleton<BodyLimit>();
         builder.Services.AddSingleton<IDeveloperPageExceptionFilter>(services => services.GetRequiredService<ErrorBoundary>());
         builder.Services.AddTransient<IStartupFilter, MeshPipeline>();
         builder.Services.Configure<RouteHandlerOptions>(options => options.ThrowOnBadRequest = false);
@@ -24,7 +25,7 @@ internal static class ErrorsSlice
             options.AddServerHeader = false;
             options.Limits.MaxRequestLineSize = 16 * 1024;
             options.Limits.MaxRequestHeadersTotalSize = 32 * 1024;
-            options.Limits.MaxRequestBodySize = 1024 * 1024;
+            options.Limits.MaxRequestBodySize = BodyLimit.ThrownAway;
             options.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(10);
         });
     }

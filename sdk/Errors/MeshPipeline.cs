@@ -9,7 +9,7 @@ namespace SecureMesh.Sdk;
 
 /// <summary>Puts the SDK's steps around the service's own pipeline, so that a service needs no <c>UseX</c> and cannot forget one.</summary>
 internal sealed class MeshPipeline(
-    RequestLog log, ErrorBoundary errors, HealthEndpoint health, CallerMode mode, IOptions<MeshOptions> options) : IStartupFilter
+    RequestLog log, ErrorBoundary errors, BodyLimit body, HealthEndpoint health, CallerMode mode, IOptions<MeshOptions> options) : IStartupFilter
 {
     public Action<IApplicationBuilder> Configure(Action<IApplicationBuilder> next) => app =>
     {
@@ -17,6 +17,7 @@ internal sealed class MeshPipeline(
         if (options.Value.TrustForwardedHeaders) app.UseForwardedHeaders();
         app.Use(Step(log.InvokeAsync));
         app.Use(Step(errors.InvokeAsync));
+        app.Use(Step(body.InvokeAsync));
         app.Use(Step(health.InvokeAsync));
         next(app);
         DefaultDeny.Check(app.ApplicationServices.GetRequiredService<EndpointDataSource>());
