@@ -48,7 +48,7 @@ public sealed class DemoTests
         mesh.Settings["mesh:demo"] = "false";
 
         var (code, _, error) = await mesh.RunProgramAsync();
-        Assert.Equal("cannot start: the account data holds demo accounts: start with a fresh --data folder or database, or remove them with: ./mesh remove-demo\n", error);
+        Assert.Equal("cannot start: the account data holds demo accounts: start with a fresh --data folder or database, or remove them with: ./mesh remove-demo (and the same --data or --database)\n", error);
         Assert.Equal(78, code);
         Assert.Equal((0, "removed 1 demo accounts\n", ""), await mesh.RunProgramAsync("--remove-demo"));
 

@@ -93,7 +93,7 @@ public sealed class SeedTests
         await using var auth = await DemoAuth.StartAsync();
         var signIn = await auth.SignInAsync();
         Assert.Equal(
-            "the data holds demo identities: start with a fresh --data folder or database, or remove them with: ./mesh remove-demo", await AuthProcess.RefusalAsync(Production(auth.Database, "one")));
+            "the data holds demo identities: start with a fresh --data folder or database, or remove them with: ./mesh remove-demo (and the same --data or --database)", await AuthProcess.RefusalAsync(Production(auth.Database, "one")));
 
         var (code, output, error) = await AuthProcess.RunAsync(auth.Database.Settings(), "--remove-demo");
 
