@@ -38,14 +38,14 @@ public sealed class RandomYamlTests
         var random = new Random(seed);
         const string alphabet = "ab:-[]{},\n\n  '\"#&*!|>%@`\\\t?<=.019~$\u00e4\u65e5";
         await using var server = new ConfigServer();
-        for (var i = 0; i < 300; i++)
+        for (var i = 0; i < SecureMesh.Tests.Support.Effort.Rounds(300, 30_000); i++)
         {
             var text = new StringBuilder();
             for (var length = random.Next(60); length > 0; length--) text.Append(alphabet[random.Next(alphabet.Length)]);
             server.File($"t{i}.{(i % 3 == 0 ? "properties" : "yml")}", text.ToString());
         }
 
-        for (var i = 0; i < 300; i++)
+        for (var i = 0; i < SecureMesh.Tests.Support.Effort.Rounds(300, 30_000); i++)
         {
             var environment = await server.GetAsync($"/t{i}/default");
             Assert.Contains(environment.Status, new[] { 200, 500 });

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using SecureMesh.Tests.Support;
 using Xunit;
 
 namespace SecureMesh.EndToEnd;
@@ -11,7 +12,8 @@ public sealed class Survival
     {
         await using var mesh = new RunningMesh();
         await mesh.StartAsync();
-        string[] services = ["account-service", "auth-service", "registry", "config", "gateway"];
+        string[] names = ["account-service", "auth-service", "registry", "config", "gateway"];
+        var services = Enumerable.Repeat(names, Effort.Rounds(1, 6)).SelectMany(round => round);
 
         foreach (var service in services)
         {
@@ -77,7 +79,7 @@ public sealed class Survival
                 // The mesh was killed under the writer; what had been answered before counts.
             }
         })).ToList();
-        await RunningMesh.EventuallyAsync("a few registrations", () => Task.FromResult(refresh.Count >= 12));
+        await RunningMesh.EventuallyAsync("a few registrations", () => Task.FromResult(refresh.Count >= Effort.Rounds(12, 40)), TimeSpan.FromMinutes(1));
 
         var status = await mesh.StatusAsync();
         var supervisor = int.Parse(await File.ReadAllTextAsync(Path.Combine(mesh.Data, "mesh.pid"), TestContext.Current.CancellationToken), System.Globalization.CultureInfo.InvariantCulture);
