@@ -1,12 +1,12 @@
-using System.Runtime.CompilerServices;
 using System.Text.RegularExpressions;
+using SecureMesh.Tests.Support;
 
 namespace SecureMesh.Config.Tests;
 
 /// <summary>The mesh's own files, served as the mesh serves them.</summary>
 public sealed class RepositoryContentTests
 {
-    internal static string Repository([CallerFilePath] string here = "") => Path.GetFullPath(Path.Combine(Path.GetDirectoryName(here)!, "../../config/repository"));
+    internal static string Repository() => Path.Combine(Checkout.Root, "config", "repository");
 
     [Theory]
     [InlineData("gateway")]

@@ -1,11 +1,12 @@
 using System.Diagnostics;
+using SecureMesh.Tests.Support;
 
 namespace SecureMesh.EndToEnd;
 
 /// <summary>The checkout under test.</summary>
 internal static class Repository
 {
-    public static string Root { get; } = FindRoot();
+    public static string Root => Checkout.Root;
 
     /// <summary>A copy of the mesh's own configuration that a test may change.</summary>
     public static void CopyConfiguration(string folder)
@@ -41,13 +42,6 @@ internal static class Repository
             process.Kill(entireProcessTree: true);
             throw new TimeoutException($"{program} {string.Join(' ', arguments)} did not end");
         }
-    }
-
-    private static string FindRoot()
-    {
-        var folder = AppContext.BaseDirectory;
-        while (!File.Exists(Path.Combine(folder, "SecureMesh.sln"))) folder = Path.GetDirectoryName(folder) ?? throw new InvalidOperationException("not inside the checkout");
-        return folder;
     }
 }
 

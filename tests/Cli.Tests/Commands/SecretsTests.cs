@@ -3,6 +3,7 @@ using System.Text;
 using SecureMesh.Cli.Commands;
 using SecureMesh.Cli.Start;
 using SecureMesh.Cli.State;
+using SecureMesh.Tests.Support;
 using Xunit;
 
 namespace SecureMesh.Cli.Tests.Commands;
@@ -102,13 +103,5 @@ public sealed class SecretsTests
 
     private static string Hash(string secret) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(secret)));
 
-    private static string Root
-    {
-        get
-        {
-            var folder = AppContext.BaseDirectory;
-            while (!File.Exists(Path.Combine(folder, "SecureMesh.sln"))) folder = Path.GetDirectoryName(folder)!;
-            return folder;
-        }
-    }
+    private static string Root => Checkout.Root;
 }

@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 using SecureMesh.Cli.Topology;
+using SecureMesh.Tests.Support;
 using Xunit;
 
 namespace SecureMesh.Cli.Tests.Topology;
@@ -149,9 +150,7 @@ public sealed class EnvironmentTests
     /// <summary>The table of variables in docs/operations.md.</summary>
     private static List<(string Name, string Services)> Documented()
     {
-        var folder = AppContext.BaseDirectory;
-        while (!File.Exists(Path.Combine(folder, "SecureMesh.sln"))) folder = Path.GetDirectoryName(folder)!;
-        return [.. File.ReadAllLines(Path.Combine(folder, "docs", "operations.md"))
+        return [.. File.ReadAllLines(Path.Combine(Checkout.Root, "docs", "operations.md"))
             .SkipWhile(line => !line.StartsWith("| variable | service |", StringComparison.Ordinal)).Skip(2)
             .TakeWhile(line => line.StartsWith('|'))
             .Select(line => line.Split('|', StringSplitOptions.TrimEntries))
