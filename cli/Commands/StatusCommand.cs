@@ -57,11 +57,11 @@ internal static class StatusCommand
         foreach (var row in rows)
             table.AddRow(
                 new Text(row.Service), Number(row.Number), Number(row.Pid), Number(row.Port),
-                new Text(row.State == Phase.Failed ? "FAILED" : row.State.ToString().ToLowerInvariant(), row.State == Phase.Failed ? Color.Red : Style.Plain),
+                new Text(row.State == Phase.Failed ? "FAILED" : row.State.ToString().ToLowerInvariant(), row.State == Phase.Failed && !Console.IsOutputRedirected ? Color.Red : Style.Plain),
                 Number(row.Restarts), new Text(Uptime(row.UptimeSeconds)), new Text(row.Health ?? "-"));
         AnsiConsole.Write(table);
         foreach (var row in rows.Where(s => s.State == Phase.Failed))
-            Console.WriteLine($"{row.Service} is left down: {row.LastError ?? "see its log"}");
+            Console.WriteLine($"{row.Service}{(row.Number > 1 ? $"-{row.Number}" : "")} is left down: {row.LastError ?? "see its log"}");
         Console.WriteLine($"{state.GatewayUrl}{(state.Demo ? "  (demo identities are on)" : "")}");
     }
 

@@ -55,8 +55,8 @@ public sealed class BadInput(DemoMesh demo)
             {
                 var content = new ByteArrayContent(body);
                 if (mediaType is not null) content.Headers.ContentType = new MediaTypeHeaderValue(mediaType);
-                var status = await StatusAsync(new HttpMethod(method), origin + path, token, content);
-                Assert.True(status is >= 400 and < 500, $"{method} {origin}{path} with {name}: {status}");
+                var (status, answer) = await StatusAsync(new HttpMethod(method), origin + path, token, content);
+                Assert.True(status is >= 400 and < 500, $"{method} {origin}{path} with {name}: {status} {answer}");
             }
         }
         Assert.Equal(200, (await _mesh.GetAsync("/accounts/demo")).Status);
@@ -69,7 +69,7 @@ public sealed class BadInput(DemoMesh demo)
         {
             var content = new ByteArrayContent(body);
             if (mediaType is not null) content.Headers.ContentType = new MediaTypeHeaderValue(mediaType);
-            var status = await StatusAsync(HttpMethod.Post, $"http://127.0.0.1:{_mesh.RegistryPort}/eureka/apps/OTHER", null, content);
+            var (status, _) = await StatusAsync(HttpMethod.Post, $"http://127.0.0.1:{_mesh.RegistryPort}/eureka/apps/OTHER", null, content);
             Assert.True(status is >= 400 and < 500, $"{name}: {status}");
         }
     }
@@ -118,11 +118,12 @@ public sealed class BadInput(DemoMesh demo)
         Assert.Equal(before, (await _mesh.StatusAsync()).Sum(instance => instance.Restarts));
     }
 
-    private async Task<int> StatusAsync(HttpMethod method, string url, string? token, HttpContent content)
+    private async Task<(int Status, string Body)> StatusAsync(HttpMethod method, string url, string? token, HttpContent content)
     {
         try
         {
-            return (await _mesh.SendAsync(method, url, token, content)).Status;
+            var answer = await _mesh.SendAsync(method, url, token, content);
+            return (answer.Status, answer.Body);
         }
         catch (HttpRequestException e) when (e.InnerException is IOException or System.Net.Sockets.SocketException && content.Headers.ContentLength > 1_000_000)
         {
@@ -132,7 +133,7 @@ public sealed class BadInput(DemoMesh demo)
             request.Content.Headers.ContentType = content.Headers.ContentType;
             if (token is not null) request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", token);
             using var response = await _mesh.Http.SendAsync(request);
-            return (int)response.StatusCode;
+            return ((int)response.StatusCode, await response.Content.ReadAsStringAsync());
         }
     }
 }
