@@ -123,6 +123,12 @@ public sealed class BadInput(DemoMesh demo)
         try
         {
             var answer = await _mesh.SendAsync(method, url, token, content);
+            // "Not now, come again" is about the moment and not about the input: it must name a time, and is asked once more then.
+            if (answer.Status == 503 && answer.Headers.RetryAfter?.Delta is { } wait)
+            {
+                await Task.Delay(wait);
+                answer = await _mesh.SendAsync(method, url, token, content);
+            }
             return (answer.Status, answer.Body);
         }
         catch (HttpRequestException e) when (e.InnerException is IOException or System.Net.Sockets.SocketException && content.Headers.ContentLength > 1_000_000)
