@@ -1,3 +1,4 @@
+using SecureMesh.Auth.Audit;
 using SecureMesh.Auth.Clients;
 using SecureMesh.Auth.Health;
 using SecureMesh.Auth.Inspection;
@@ -21,6 +22,7 @@ return MeshProgram.Run(() =>
     builder.AddSecureMesh("auth-service");
     builder.AddStorage();
     builder.AddProtocol();
+    builder.AddAudit();
     builder.AddKeys();
     builder.AddLimits();
     builder.AddClients();

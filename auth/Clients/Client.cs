@@ -38,6 +38,9 @@ internal sealed record Client
     /// <summary>Changed to end every token of the client.</summary>
     public required string TokenSalt { get; init; }
 
+    /// <summary>Further fields of the registration.</summary>
+    public ClientMetadata Metadata { get; init; } = new();
+
     public bool Enabled { get; init; } = true;
     public bool Demo { get; init; }
 }

@@ -29,4 +29,6 @@ internal static class EventIds
     public const int BootstrapSecretChanged = 1601;
 
     public const int PruningFailed = 1700;
+
+    public const int Audited = 1800;
 }

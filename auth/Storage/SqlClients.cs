@@ -19,9 +19,9 @@ internal sealed class SqlClients(SqlDatabase database, TimeProvider time) : ICli
         database.WriteAsync(async (connection, transaction) => await connection.ExecuteAsync(new CommandDefinition(
             """
             INSERT INTO clients (zone_id, client_id, name, secret_hash, older_secret_hash, older_secret_expires_at, allow_public, grant_types, scopes,
-                authorities, redirect_uris, auto_approve, access_token_validity, refresh_token_validity, wire, token_salt, enabled, demo, created_at, updated_at)
+                authorities, redirect_uris, auto_approve, access_token_validity, refresh_token_validity, wire, token_salt, metadata, enabled, demo, created_at, updated_at)
             VALUES (@ZoneId, @Id, @Name, @SecretHash, @OlderSecretHash, @OlderSecretExpiresAt, @AllowPublic, @GrantTypes, @Scopes,
-                @Authorities, @RedirectUris, @AutoApprove, @AccessTokenValidity, @RefreshTokenValidity, @Wire, @TokenSalt, @Enabled, @Demo, @Now, @Now)
+                @Authorities, @RedirectUris, @AutoApprove, @AccessTokenValidity, @RefreshTokenValidity, @Wire, @TokenSalt, @Metadata, @Enabled, @Demo, @Now, @Now)
             ON CONFLICT (zone_id, client_id) DO NOTHING
             """,
             new
@@ -42,6 +42,7 @@ internal sealed class SqlClients(SqlDatabase database, TimeProvider time) : ICli
                 RefreshTokenValidity = (long?)client.RefreshTokenValidity?.TotalSeconds,
                 client.Wire,
                 client.TokenSalt,
+                Metadata = client.Metadata.ToJson(),
                 client.Enabled,
                 client.Demo,
                 Now = time.GetUtcNow().Milliseconds(),
@@ -74,6 +75,7 @@ internal sealed class SqlClients(SqlDatabase database, TimeProvider time) : ICli
         public long? RefreshTokenValidity { get; init; }
         public string Wire { get; init; } = "";
         public string TokenSalt { get; init; } = "";
+        public string Metadata { get; init; } = "{}";
         public bool Enabled { get; init; }
         public bool Demo { get; init; }
 
@@ -95,6 +97,7 @@ internal sealed class SqlClients(SqlDatabase database, TimeProvider time) : ICli
             RefreshTokenValidity = RefreshTokenValidity is { } refresh ? TimeSpan.FromSeconds(refresh) : null,
             Wire = Wire,
             TokenSalt = TokenSalt,
+            Metadata = ClientMetadata.Parse(Metadata),
             Enabled = Enabled,
             Demo = Demo,
         };

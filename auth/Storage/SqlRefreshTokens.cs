@@ -18,8 +18,8 @@ internal sealed class SqlRefreshTokens(SqlDatabase database) : IRefreshTokens
         {
             await connection.ExecuteAsync(new CommandDefinition(
                 """
-                INSERT INTO refresh_families (family_id, zone_id, client_id, user_id, scopes, resources, grant_type, client_auth_method, auth_time, rev_sig, created_at, expires_at)
-                VALUES (@Id, @ZoneId, @ClientId, @UserId, @Scopes, @Resources, @GrantType, @ClientAuthMethod, @AuthTime, @RevSig, @CreatedAt, @ExpiresAt)
+                INSERT INTO refresh_families (family_id, zone_id, client_id, user_id, scopes, resources, grant_type, client_auth_method, auth_time, rev_sig, created_at, expires_at, session_id, details)
+                VALUES (@Id, @ZoneId, @ClientId, @UserId, @Scopes, @Resources, @GrantType, @ClientAuthMethod, @AuthTime, @RevSig, @CreatedAt, @ExpiresAt, @SessionId, @Details)
                 """,
                 new
                 {
@@ -35,6 +35,8 @@ internal sealed class SqlRefreshTokens(SqlDatabase database) : IRefreshTokens
                     family.RevSig,
                     CreatedAt = family.CreatedAt.Milliseconds(),
                     ExpiresAt = family.ExpiresAt.Milliseconds(),
+                    family.SessionId,
+                    Details = family.Details.ToJson(),
                 },
                 transaction, cancellationToken: cancellationToken));
             await connection.ExecuteAsync(new CommandDefinition(InsertToken, Token(first, family.Id), transaction, cancellationToken: cancellationToken));
@@ -57,7 +59,7 @@ internal sealed class SqlRefreshTokens(SqlDatabase database) : IRefreshTokens
         var row = await connection.QuerySingleOrDefaultAsync<Row>(new CommandDefinition(
             """
             SELECT f.family_id, f.zone_id, f.client_id, f.user_id, f.scopes, f.resources, f.grant_type, f.client_auth_method, f.auth_time, f.rev_sig,
-                f.created_at, f.expires_at AS family_expires_at, f.revoked_at,
+                f.created_at, f.expires_at AS family_expires_at, f.revoked_at, f.session_id, f.details,
                 t.token_hash, t.generation, t.issued_at, t.expires_at, t.consumed_at, t.child_sealed, child.consumed_at AS child_consumed_at
             FROM refresh_tokens t JOIN refresh_families f ON f.family_id = t.family_id LEFT JOIN refresh_tokens child ON child.token_hash = t.child_hash
             WHERE t.token_hash = @tokenHash
@@ -103,6 +105,8 @@ internal sealed class SqlRefreshTokens(SqlDatabase database) : IRefreshTokens
         public long CreatedAt { get; init; }
         public long FamilyExpiresAt { get; init; }
         public long? RevokedAt { get; init; }
+        public string? SessionId { get; init; }
+        public string Details { get; init; } = "{}";
         public string TokenHash { get; init; } = "";
         public long Generation { get; init; }
         public long IssuedAt { get; init; }
@@ -126,6 +130,8 @@ internal sealed class SqlRefreshTokens(SqlDatabase database) : IRefreshTokens
             CreatedAt = CreatedAt.At(),
             ExpiresAt = FamilyExpiresAt.At(),
             Revoked = RevokedAt is not null,
+            SessionId = SessionId,
+            Details = SignInDetails.Parse(Details),
         };
 
         public RefreshToken ToToken() =>

@@ -2,6 +2,7 @@ using Microsoft.AspNetCore.DataProtection.Repositories;
 using SecureMesh.Auth.Clients;
 using SecureMesh.Auth.Keys;
 using SecureMesh.Auth.Pruning;
+using SecureMesh.Auth.Revocation;
 using SecureMesh.Auth.Seed;
 using SecureMesh.Auth.Token;
 using SecureMesh.Auth.Users;
@@ -21,6 +22,7 @@ internal static class StorageSlice
         services.AddSingleton<IUsers, SqlUsers>();
         services.AddSingleton<ISignInFailures, SqlSignInFailures>();
         services.AddSingleton<IRefreshTokens, SqlRefreshTokens>();
+        services.AddSingleton<IRevocations, SqlRevocations>();
         services.AddSingleton<IPrunable, PrunableFamilies>();
         services.AddSingleton<IPrunable, PrunableRegistrations>();
         services.AddSingleton<ISigningKeys, SqlSigningKeys>();

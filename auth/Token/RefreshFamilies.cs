@@ -26,6 +26,8 @@ internal sealed record RefreshFamily
     public required DateTimeOffset CreatedAt { get; init; }
     public required DateTimeOffset ExpiresAt { get; init; }
     public bool Revoked { get; init; }
+    public string? SessionId { get; init; }
+    public SignInDetails Details { get; init; } = new();
 }
 
 /// <summary>One refresh token as stored.</summary>
@@ -70,7 +72,7 @@ internal sealed class RefreshFamilies(IRefreshTokens store, Current<TokenOptions
         var longest = client.RefreshTokenValidity is { } own && own < options.Value.RefreshTokenAbsolute ? own : options.Value.RefreshTokenAbsolute;
         var family = new RefreshFamily
         {
-            Id = Entropy.HexId(),
+            Id = authorization.GrantId ?? Entropy.HexId(),
             ZoneId = client.ZoneId,
             ClientId = client.Id,
             UserId = authorization.User!.Id,
@@ -82,6 +84,8 @@ internal sealed class RefreshFamilies(IRefreshTokens store, Current<TokenOptions
             RevSig = RevocationSignature.Of(client, authorization.User),
             CreatedAt = now,
             ExpiresAt = now + longest,
+            SessionId = authorization.SessionId,
+            Details = authorization.Details,
         };
         var token = NewToken();
         await store.StartAsync(family, Stored(token, 1, now, family), options.Value.SessionsPerUserAndClient, cancellationToken);

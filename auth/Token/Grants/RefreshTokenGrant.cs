@@ -63,6 +63,9 @@ internal sealed partial class RefreshTokenGrant(
             Resources = request.Resources.Count > 0 ? request.Resources : family.Resources,
             GrantType = family.GrantType,
             AuthTime = family.AuthTime,
+            GrantId = family.Id,
+            SessionId = family.SessionId,
+            Details = family.Details,
         };
     }
 

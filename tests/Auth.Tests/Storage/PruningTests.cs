@@ -46,7 +46,8 @@ public sealed class PruningTests
         await AddAsync(auth, "long", start, TimeSpan.FromHours(1), TimeSpan.FromHours(1));
         await auth.ExecuteAsync(
             """
-            INSERT INTO refresh_families SELECT family_id || n, zone_id, client_id, user_id, scopes, resources, grant_type, client_auth_method, auth_time, rev_sig, created_at, expires_at, revoked_at, revoked_because
+            INSERT INTO refresh_families (family_id, zone_id, client_id, user_id, scopes, resources, grant_type, client_auth_method, auth_time, rev_sig, created_at, expires_at, revoked_at, revoked_because)
+            SELECT family_id || n, zone_id, client_id, user_id, scopes, resources, grant_type, client_auth_method, auth_time, rev_sig, created_at, expires_at, revoked_at, revoked_because
             FROM refresh_families CROSS JOIN (WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < 1200) SELECT n FROM s) AS series
             """);
         await auth.ExecuteAsync(

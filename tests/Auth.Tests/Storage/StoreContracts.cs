@@ -62,7 +62,8 @@ public sealed class StoreContracts
 
         var found = (await store.FindAsync("stored", Cancel))!.Value;
 
-        Assert.Equal(family with { Scopes = found.Family.Scopes, Resources = found.Family.Resources }, found.Family);
+        Assert.Equal(family with { Scopes = found.Family.Scopes, Resources = found.Family.Resources, Details = found.Family.Details }, found.Family);
+        Assert.Equal(family.Details.ToJson(), found.Family.Details.ToJson());
         Assert.Equal(family.Scopes, found.Family.Scopes);
         Assert.Equal(family.Resources, found.Family.Resources);
         Assert.Equal(Token("stored", 1), found.Token);
@@ -188,6 +189,8 @@ public sealed class StoreContracts
 
     private static RefreshFamily Family(string id) => new()
     {
+        SessionId = "session",
+        Details = new SignInDetails { Amr = ["pwd"], Jkt = "key", Offline = true },
         Id = id,
         ZoneId = "uaa",
         ClientId = "browser",

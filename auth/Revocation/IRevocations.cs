@@ -1,0 +1,59 @@
+using System.Data.Common;
+using SecureMesh.Auth.Protocol;
+
+namespace SecureMesh.Auth.Revocation;
+
+/// <summary>What a revocation ends.</summary>
+internal enum RevocationKind
+{
+    /// <summary>One token, by its <c>jti</c>.</summary>
+    Token,
+
+    /// <summary>All tokens of one authorization, by claim <c>grant_id</c>.</summary>
+    Grant,
+
+    /// <summary>All tokens of a browser session, by claim <c>sid</c>.</summary>
+    Session,
+
+    /// <summary>A user's tokens that were issued before a moment; of one client alone when <see cref="RevocationEvent.ClientId"/> is set.</summary>
+    User,
+
+    /// <summary>A client's tokens that were issued before a moment.</summary>
+    Client,
+
+    /// <summary>Everything a signing key signed, by its <c>kid</c>.</summary>
+    Key,
+}
+
+/// <summary>One revocation.</summary>
+internal sealed record RevocationEvent
+{
+    public required RevocationKind Kind { get; init; }
+
+    /// <summary>The value of the claim that names what ended.</summary>
+    public required string Subject { get; init; }
+
+    /// <summary>With a user: of the tokens held by this client alone.</summary>
+    public string? ClientId { get; init; }
+
+    /// <summary>With a user or client: tokens issued before this moment are ended.</summary>
+    public DateTimeOffset? NotBefore { get; init; }
+
+    /// <summary>When the last token it can concern has expired anyway.</summary>
+    public required DateTimeOffset ExpiresAt { get; init; }
+
+    /// <summary>For the operator.</summary>
+    public required string Because { get; init; }
+
+    public string ZoneId { get; init; } = Zone.Default;
+}
+
+/// <summary>The one place where anything is revoked: durable, ordered, and told to all who follow.</summary>
+internal interface IRevocations
+{
+    /// <summary>Records within the caller's transaction, so that the change and its revocation happen together or not at all.</summary>
+    Task AddAsync(DbConnection connection, DbTransaction transaction, RevocationEvent revocation);
+
+    /// <summary>Records in a transaction of its own.</summary>
+    Task AddAsync(RevocationEvent revocation, CancellationToken cancellationToken);
+}
