@@ -1,14 +1,17 @@
+using SecureMesh.Auth.Approvals;
 using SecureMesh.Auth.Audit;
 using SecureMesh.Auth.Clients;
 using SecureMesh.Auth.Health;
 using SecureMesh.Auth.Inspection;
 using SecureMesh.Auth.Keys;
 using SecureMesh.Auth.Limits;
+using SecureMesh.Auth.Login;
 using SecureMesh.Auth.Metadata;
 using SecureMesh.Auth.Protocol;
 using SecureMesh.Auth.Pruning;
 using SecureMesh.Auth.Registration;
 using SecureMesh.Auth.Seed;
+using SecureMesh.Auth.Sessions;
 using SecureMesh.Auth.Storage;
 using SecureMesh.Auth.Token;
 using SecureMesh.Auth.Users;
@@ -27,6 +30,9 @@ return MeshProgram.Run(() =>
     builder.AddLimits();
     builder.AddClients();
     builder.AddUsers();
+    builder.AddSessions();
+    builder.AddApprovals();
+    builder.AddLogin();
     builder.AddToken();
     builder.AddInspection();
     builder.AddRegistration();

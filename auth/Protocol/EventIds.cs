@@ -31,4 +31,10 @@ internal static class EventIds
     public const int PruningFailed = 1700;
 
     public const int Audited = 1800;
+
+    public const int SessionStarted = 2000;
+    public const int SessionEnded = 2001;
+    public const int LogoutNoticeDelivered = 2002;
+    public const int LogoutNoticeFailed = 2003;
+    public const int LogoutNoticesUnreadable = 2004;
 }

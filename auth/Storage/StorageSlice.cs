@@ -1,9 +1,12 @@
 using Microsoft.AspNetCore.DataProtection.Repositories;
+using SecureMesh.Auth.Approvals;
 using SecureMesh.Auth.Clients;
 using SecureMesh.Auth.Keys;
+using SecureMesh.Auth.Login;
 using SecureMesh.Auth.Pruning;
 using SecureMesh.Auth.Revocation;
 using SecureMesh.Auth.Seed;
+using SecureMesh.Auth.Sessions;
 using SecureMesh.Auth.Token;
 using SecureMesh.Auth.Users;
 using SecureMesh.Sdk;
@@ -25,6 +28,11 @@ internal static class StorageSlice
         services.AddSingleton<IRevocations, SqlRevocations>();
         services.AddSingleton<IPrunable, PrunableFamilies>();
         services.AddSingleton<IPrunable, PrunableRegistrations>();
+        services.AddSingleton<ISessionStore, SqlSessions>();
+        services.AddSingleton<IApprovalStore, SqlApprovals>();
+        services.AddSingleton<IPasscodeStore, SqlPasscodes>();
+        services.AddSingleton<IPrunable, PrunableSessions>();
+        services.AddSingleton<IPrunable, PrunableDecisions>();
         services.AddSingleton<ISigningKeys, SqlSigningKeys>();
         services.AddSingleton<ISealingChecks, SqlSealingChecks>();
         services.AddSingleton<IXmlRepository, SqlKeyRingRepository>();
