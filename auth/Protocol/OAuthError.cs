@@ -53,6 +53,9 @@ internal sealed partial record OAuthError(int Status, string Code, string Descri
         Detail = detail,
     };
 
+    /// <summary>A sign-in under a name that is locked after too many failures.</summary>
+    public static OAuthError Locked() => Unauthorized("Your account has been locked because of too many failed attempts to login.");
+
     /// <summary>A request without any token: the challenge names no error (RFC 6750 §3.1).</summary>
     public static OAuthError NoToken() => new(401, "unauthorized", "Full authentication is required to access this resource") { Challenge = BearerRealm };
 

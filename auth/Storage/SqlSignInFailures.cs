@@ -38,6 +38,14 @@ internal sealed class SqlSignInFailures(SqlDatabase database) : ISignInFailures
             return counted is not null;
         }, cancellationToken);
 
+    public async Task<bool> IsLockedAsync(string zoneId, string nameHash, LockoutOptions lockout, DateTimeOffset now, CancellationToken cancellationToken)
+    {
+        await using var connection = await database.OpenAsync(cancellationToken);
+        return await connection.ExecuteScalarAsync<long>(new CommandDefinition(
+            "SELECT COUNT(*) FROM sign_in_failures WHERE zone_id = @zoneId AND name_hash = @nameHash AND failures >= @limit AND last_at > @lockEnded",
+            new { zoneId, nameHash, limit = lockout.AfterFailures, lockEnded = (now - lockout.Period).Milliseconds() }, cancellationToken: cancellationToken)) > 0;
+    }
+
     public Task ClearAsync(string zoneId, string nameHash, CancellationToken cancellationToken) =>
         database.WriteAsync((connection, transaction) => connection.ExecuteAsync(new CommandDefinition(
             "DELETE FROM sign_in_failures WHERE zone_id = @zoneId AND name_hash = @nameHash",

@@ -46,6 +46,7 @@ internal sealed class AccessTokens(KeyRing keys, IOptions<MeshOptions> mesh)
             json.WriteString("origin", user.Origin);
             json.WriteNumber("auth_time", (authorization.AuthTime ?? issuedAt).ToUnixTimeSeconds());
         }
+        Origin(json, authorization);
         json.WriteString("rev_sig", RevocationSignature.Of(client, authorization.User));
         json.WriteNumber("iat", issuedAt.ToUnixTimeSeconds());
         json.WriteNumber("exp", expiresAt.ToUnixTimeSeconds());
@@ -54,6 +55,30 @@ internal sealed class AccessTokens(KeyRing keys, IOptions<MeshOptions> mesh)
         // Tells an access token from an id token for verifiers that cannot look at typ.
         json.WriteString("token_use", "access");
         Array(json, "aud", authorization.Resources.Count > 0 ? authorization.Resources : Audience(client.Id, authorization.Scopes));
+        json.WriteEndObject();
+    }
+
+    /// <summary>Where the token comes from: what it ends with, what it is bound to, and who acts with it.</summary>
+    private static void Origin(Utf8JsonWriter json, Authorization authorization)
+    {
+        if (authorization.SessionId is { } session) json.WriteString("sid", session);
+        if (authorization.GrantId is { } grant) json.WriteString("grant_id", grant);
+        if (authorization.Details.Amr.Count > 0) Array(json, "amr", authorization.Details.Amr);
+        if (authorization.Details.Acr is { } acr) json.WriteString("acr", acr);
+        if (authorization.Details.AzAttr is { } attributes)
+        {
+            json.WritePropertyName("az_attr");
+            attributes.WriteTo(json);
+        }
+        if (authorization.Actor is { } actor)
+        {
+            json.WritePropertyName("act");
+            json.WriteRawValue(actor);
+        }
+        if (authorization.Confirmation is not { } bound) return;
+        json.WriteStartObject("cnf");
+        if (bound.Jkt is not null) json.WriteString("jkt", bound.Jkt);
+        if (bound.X5t is not null) json.WriteString("x5t#S256", bound.X5t);
         json.WriteEndObject();
     }
 

@@ -11,6 +11,9 @@ internal interface IGrant
 {
     string GrantType { get; }
 
+    /// <summary>UAA's clients expect nothing of its own here: refusals have the form of the RFC, whatever the client's wire.</summary>
+    bool IsStandardOnly => false;
+
     Task<Result<Authorization, OAuthError>> AuthorizeAsync(TokenRequest request, AuthenticatedClient client, CancellationToken cancellationToken);
 }
 

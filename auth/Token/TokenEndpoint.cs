@@ -4,7 +4,7 @@ using SecureMesh.Auth.Protocol;
 namespace SecureMesh.Auth.Token;
 
 /// <summary><c>POST /uaa/oauth/token</c> (RFC 6749 §3.2): the steps that all grants share, so that no grant can leave one out.</summary>
-internal sealed class TokenEndpoint(IEnumerable<IGrant> grants, ClientAuthenticator clients, TokenIssuer issuer)
+internal sealed class TokenEndpoint(IEnumerable<IGrant> grants, ClientAuthenticator clients, IssuancePolicy policy, TokenIssuer issuer)
 {
     private readonly Dictionary<string, IGrant> _grants = grants.ToDictionary(grant => grant.GrantType, StringComparer.Ordinal);
 
@@ -24,13 +24,18 @@ internal sealed class TokenEndpoint(IEnumerable<IGrant> grants, ClientAuthentica
         // 3. Authenticate the client (RFC 6749 §2.3) and check that it may use this grant; 401 here is UAA's way.
         var client = await clients.AuthenticateAsync(http.Request, request.Value.Form, cancellationToken);
         if (!client.IsSuccess) return client.Error;
-        if (!client.Value.Client.GrantTypes.Contains(grant.GrantType, StringComparer.Ordinal)) return OAuthError.InvalidClient("Unauthorized grant type");
+        var standard = WireForm.IsStandard(client.Value.Client, grant);
+        if (!client.Value.Client.GrantTypes.Contains(grant.GrantType, StringComparer.Ordinal)) return WireForm.GrantNotAllowed(standard);
 
         // 4. The grant says who and what the tokens are for.
         var authorization = await grant.AuthorizeAsync(request.Value, client.Value, cancellationToken);
-        if (!authorization.IsSuccess) return authorization.Error;
+        if (!authorization.IsSuccess) return WireForm.Of(authorization.Error, standard);
 
-        // 5. Issue and answer.
-        return await issuer.IssueAsync(authorization.Value, cancellationToken);
+        // 5. Whatever the grant looked at: may this client have a token for this user now?
+        var refusal = await policy.CheckAsync(authorization.Value.Client.Client, authorization.Value.User, cancellationToken);
+        if (refusal is not null) return WireForm.Of(refusal, standard);
+
+        // 6. Issue and answer.
+        return await issuer.IssueAsync(authorization.Value, standard, cancellationToken);
     }
 }

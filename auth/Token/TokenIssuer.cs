@@ -10,24 +10,34 @@ internal sealed partial class TokenIssuer(
     // The grants of users after which UAA gives a refresh token, when the client is registered for it.
     private static readonly string[] Renewable = ["password", "authorization_code", "user_token"];
 
-    public async Task<IResult> IssueAsync(Authorization authorization, CancellationToken cancellationToken)
+    /// <param name="authorization">What the grant found out.</param>
+    /// <param name="standard">The answer follows the RFCs where UAA differs.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    public async Task<IResult> IssueAsync(Authorization authorization, bool standard, CancellationToken cancellationToken)
     {
         var client = authorization.Client.Client;
         var now = time.GetUtcNow();
         var lifetime = client.AccessTokenValidity ?? options.Value.AccessTokenLifetime;
         if (lifetime > TokenOptions.LongestAccess) lifetime = TokenOptions.LongestAccess;
+        if (authorization.ExpiresNoLater is { } end && now + lifetime > end) lifetime = TimeSpan.FromSeconds(Math.Floor((end - now).TotalSeconds));
         var jti = Entropy.HexId();
 
         // Stored before it is answered: what the client has read survives the end of this process.
         var refreshToken = authorization.RefreshToken;
-        if (refreshToken is null && MayRenew(authorization)) refreshToken = await families.StartAsync(authorization, cancellationToken);
+        if (refreshToken is null && MayRenew(authorization))
+        {
+            // The family's name stands in the access token too, so that both end together.
+            authorization = authorization with { GrantId = authorization.GrantId ?? Entropy.HexId() };
+            refreshToken = await families.StartAsync(authorization, cancellationToken);
+        }
 
         var accessToken = accessTokens.Write(authorization, jti, now, now + lifetime);
         Log.Issued(logger, jti, client.Id, authorization.User?.Id, authorization.GrantType, Words.Join(authorization.Scopes));
         return new Answer(json =>
         {
             json.WriteString("access_token", accessToken);
-            json.WriteString("token_type", "bearer");
+            json.WriteString("token_type", authorization.Confirmation?.Jkt is not null ? "DPoP" : standard ? "Bearer" : "bearer");
+            if (authorization.IssuedTokenType is { } issued) json.WriteString("issued_token_type", issued);
             if (refreshToken is not null) json.WriteString("refresh_token", refreshToken);
             json.WriteNumber("expires_in", (long)lifetime.TotalSeconds);
             json.WriteString("scope", Words.Join(authorization.Scopes));

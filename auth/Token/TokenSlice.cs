@@ -13,6 +13,7 @@ internal static class TokenSlice
         services.AddSingleton<AccessTokens>();
         services.AddSingleton<RefreshFamilies>();
         services.AddSingleton<ScopePolicy>();
+        services.AddSingleton<IssuancePolicy>();
         services.AddSingleton<TokenIssuer>();
         services.AddSingleton<TokenEndpoint>();
         services.AddGrant<PasswordGrant>().AddGrant<ClientCredentialsGrant>().AddGrant<RefreshTokenGrant>();

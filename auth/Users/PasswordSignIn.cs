@@ -17,12 +17,15 @@ internal sealed partial class PasswordSignIn(
     private const int AtOnce = 2;
     private readonly ConcurrentDictionary<string, Gate> _gates = new(StringComparer.Ordinal);
 
+    /// <summary>What failures are counted under: the name without regard to case, hashed.</summary>
+    public static string NameHash(string userName) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(User.Key(userName))));
+
     public async Task<Result<User, OAuthError>> AuthenticateAsync(string userName, string password, IPAddress? address, CancellationToken cancellationToken)
     {
         var turn = limits.Enter(address);
         if (!turn.IsSuccess) return turn.Error;
         using var _ = turn.Value;
-        var nameHash = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(User.Key(userName))));
+        var nameHash = NameHash(userName);
         var gate = Enter(nameHash);
         try
         {
@@ -71,7 +74,7 @@ internal sealed partial class PasswordSignIn(
         if (!await failures.TryCountAsync(Zone.Default, nameHash, options.Value.Lockout, now, CancellationToken.None))
         {
             Log.Locked(logger, nameHash[..12]);
-            return OAuthError.Unauthorized("Your account has been locked because of too many failed attempts to login.");
+            return OAuthError.Locked();
         }
         // An unknown name costs as much time as a wrong password, and gets the same answer.
         var check = await SlowHash.VerifyAsync(place, password, user?.PasswordHash);

@@ -80,5 +80,8 @@ internal interface ISignInFailures
     /// <returns>False when the name is locked, which an attempt does not extend.</returns>
     Task<bool> TryCountAsync(string zoneId, string nameHash, LockoutOptions lockout, DateTimeOffset now, CancellationToken cancellationToken);
 
+    /// <summary>True while the name is locked; counts nothing.</summary>
+    Task<bool> IsLockedAsync(string zoneId, string nameHash, LockoutOptions lockout, DateTimeOffset now, CancellationToken cancellationToken);
+
     Task ClearAsync(string zoneId, string nameHash, CancellationToken cancellationToken);
 }

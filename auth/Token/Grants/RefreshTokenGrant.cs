@@ -6,7 +6,7 @@ namespace SecureMesh.Auth.Token.Grants;
 
 /// <summary>Renews a sign-in (RFC 6749 §6): rotation always, and whoever comes with a used token ends the family.</summary>
 internal sealed partial class RefreshTokenGrant(
-    RefreshFamilies families, IUsers users, ScopePolicy scopes, TimeProvider time, ILogger<RefreshTokenGrant> logger) : IGrant
+    RefreshFamilies families, IUsers users, ScopePolicy scopes, IssuancePolicy policy, TimeProvider time, ILogger<RefreshTokenGrant> logger) : IGrant
 {
     public string GrantType => "refresh_token";
 
@@ -27,6 +27,7 @@ internal sealed partial class RefreshTokenGrant(
         var user = await users.FindAsync(family.ZoneId, family.UserId, cancellationToken);
         if (user is not { Active: true, Verified: true }) return Dead("user gone or not active");
         if (RevocationSignature.Of(client.Client, user) != family.RevSig) return OAuthError.InvalidToken("revocable signature mismatch");
+        if (await policy.CheckAsync(client.Client, user, cancellationToken) is { } refusal) return refusal;
         var authorization = await NarrowAsync(request, client, family, user, cancellationToken);
         if (!authorization.IsSuccess) return authorization.Error;
 
