@@ -15,6 +15,8 @@ internal static class KeysSlice
         services.AddOptions<KeysOptions>().BindConfiguration("auth:keys");
         services.AddSingleton<SealingKey>();
         services.AddSingleton<KeyRing>();
+        services.AddSingleton<TokenSigner>();
+        services.AddSingleton<OwnTokens>();
         services.AddSingleton<KeysEndpoint>();
         services.AddSingleton<IIssuerKeys, OwnIssuerKeys>();
         // The name is part of every sealed value: instances in different folders must agree on it.
@@ -39,13 +41,23 @@ internal static class KeysSlice
     // Before anything listens, and before data protection looks for its keys.
     private sealed class Opening(SealingKey sealing, IServiceProvider services) : IHostedLifecycleService
     {
+        private Task _others = Task.CompletedTask;
+
         public async Task StartingAsync(CancellationToken cancellationToken)
         {
             await sealing.OpenAsync(cancellationToken);
+            var keys = services.GetRequiredService<KeyRing>();
+            // The first RSA key takes a while to make: beside the rest of the start, which has hashes of its own to wait for.
+            _others = Task.WhenAll(KeyRing.Algorithms.Select(algorithm => keys.EnsureAsync(algorithm, cancellationToken)));
+            await keys.LoadAsync(cancellationToken);
+        }
+
+        public async Task StartAsync(CancellationToken cancellationToken)
+        {
+            await _others;
             await services.GetRequiredService<KeyRing>().LoadAsync(cancellationToken);
         }
 
-        public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
         public Task StartedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
         public Task StoppingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
         public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;

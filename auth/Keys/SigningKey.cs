@@ -5,44 +5,65 @@ using System.Text;
 
 namespace SecureMesh.Auth.Keys;
 
-/// <summary>An ES256 key pair that signs tokens (RFC 7518 §3.4).</summary>
+/// <summary>A key pair that signs tokens with one algorithm (RFC 7518 §3): ES256 or RS256.</summary>
 internal sealed class SigningKey : IDisposable
 {
+    private const int RsaBits = 3072;
     private readonly byte[] _pkcs8;
 
-    // ECDsa instances are not promised to be thread-safe; each signature borrows one.
-    private readonly ConcurrentBag<ECDsa> _idle = [];
+    // Instances are not promised to be thread-safe; each signature borrows one.
+    private readonly ConcurrentBag<AsymmetricAlgorithm> _idle = [];
+    private readonly ConcurrentDictionary<string, byte[]> _headers = new(StringComparer.Ordinal);
 
-    private SigningKey(byte[] pkcs8)
+    private SigningKey(string algorithm, byte[] pkcs8)
     {
-        _pkcs8 = pkcs8;
-        using var key = Import(pkcs8);
-        Public = new PublicKey(key.ExportParameters(includePrivateParameters: false).Q);
+        (Algorithm, _pkcs8) = (algorithm, pkcs8);
+        using var key = Import();
+        if (key is ECDsa ec)
+        {
+            Public = new PublicKey(ec.ExportParameters(includePrivateParameters: false).Q);
+            SignatureBytes = 64;
+        }
+        else
+        {
+            var parameters = ((RSA)key).ExportParameters(includePrivateParameters: false);
+            Public = new PublicKey(parameters.Modulus!, parameters.Exponent!);
+            SignatureBytes = parameters.Modulus!.Length;
+        }
     }
+
+    public string Algorithm { get; }
 
     /// <summary>What may be shown to anyone.</summary>
     public PublicKey Public { get; }
 
     public string Kid => Public.Kid;
 
-    public static SigningKey Create()
+    public int SignatureBytes { get; }
+
+    public static SigningKey Create(string algorithm)
     {
-        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        return new SigningKey(key.ExportPkcs8PrivateKey());
+        using AsymmetricAlgorithm key = algorithm == "ES256" ? ECDsa.Create(ECCurve.NamedCurves.nistP256) : RSA.Create(RsaBits);
+        return new SigningKey(algorithm, key.ExportPkcs8PrivateKey());
     }
 
-    public static SigningKey FromPkcs8(byte[] pkcs8) => new(pkcs8);
+    public static SigningKey FromPkcs8(string algorithm, byte[] pkcs8) => new(algorithm, pkcs8);
 
     /// <summary>The private key, to be sealed and nothing else.</summary>
     public byte[] ToPkcs8() => (byte[])_pkcs8.Clone();
 
-    /// <summary>Signs with ECDSA over SHA-256; 64 bytes, r then s.</summary>
+    /// <summary>The first part of a token of this type, with its dot.</summary>
+    public byte[] Header(string typ) => _headers.GetOrAdd(typ, static (typ, key) => Encoding.ASCII.GetBytes(
+        Base64Url.EncodeToString(Encoding.ASCII.GetBytes($$"""{"alg":"{{key.Algorithm}}","typ":"{{typ}}","kid":"{{key.Kid}}"}""")) + "."), this);
+
+    /// <summary>Signs over SHA-256; ECDSA as r then s (RFC 7518 §3.4), RSA with PKCS #1 v1.5 (§3.3).</summary>
     public void Sign(ReadOnlySpan<byte> data, Span<byte> signature)
     {
-        if (!_idle.TryTake(out var key)) key = Import(_pkcs8);
+        if (!_idle.TryTake(out var key)) key = Import();
         try
         {
-            key.SignData(data, signature, HashAlgorithmName.SHA256, DSASignatureFormat.IeeeP1363FixedFieldConcatenation);
+            if (key is ECDsa ec) ec.SignData(data, signature, HashAlgorithmName.SHA256, DSASignatureFormat.IeeeP1363FixedFieldConcatenation);
+            else ((RSA)key).SignData(data, signature, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
         }
         finally
         {
@@ -50,10 +71,10 @@ internal sealed class SigningKey : IDisposable
         }
     }
 
-    private static ECDsa Import(byte[] pkcs8)
+    private AsymmetricAlgorithm Import()
     {
-        var key = ECDsa.Create();
-        key.ImportPkcs8PrivateKey(pkcs8, out _);
+        AsymmetricAlgorithm key = Algorithm == "ES256" ? ECDsa.Create() : RSA.Create();
+        key.ImportPkcs8PrivateKey(_pkcs8, out _);
         return key;
     }
 
@@ -61,27 +82,4 @@ internal sealed class SigningKey : IDisposable
     {
         while (_idle.TryTake(out var key)) key.Dispose();
     }
-}
-
-/// <summary>The public half, built from public parameters alone, so that nothing private can be written by mistake.</summary>
-internal sealed class PublicKey
-{
-    public PublicKey(ECPoint point)
-    {
-        (X, Y) = (Base64Url.EncodeToString(point.X), Base64Url.EncodeToString(point.Y));
-        // RFC 7638 §3.2: required members in lexical order, without white space.
-        Kid = Base64Url.EncodeToString(SHA256.HashData(Encoding.ASCII.GetBytes($$"""{"crv":"P-256","kty":"EC","x":"{{X}}","y":"{{Y}}"}""")));
-        Key = ECDsa.Create(new ECParameters { Curve = ECCurve.NamedCurves.nistP256, Q = point });
-        Pem = Key.ExportSubjectPublicKeyInfoPem();
-    }
-
-    public string X { get; }
-
-    public string Y { get; }
-
-    public string Kid { get; }
-
-    public string Pem { get; }
-
-    public ECDsa Key { get; }
 }

@@ -11,18 +11,35 @@ internal sealed class SqlSigningKeys(SqlDatabase database) : ISigningKeys
     public async Task<IReadOnlyList<StoredKey>> ListAsync(string zoneId, CancellationToken cancellationToken)
     {
         await using var connection = await database.OpenAsync(cancellationToken);
-        return (await connection.QueryAsync<StoredKey>(new CommandDefinition(
-            "SELECT alg, generation, kid, state, sealed_private FROM signing_keys WHERE zone_id = @zoneId ORDER BY generation",
-            new { zoneId }, cancellationToken: cancellationToken))).AsList();
+        return [.. (await connection.QueryAsync<Row>(new CommandDefinition(
+            """
+            SELECT alg, generation, kid, state, sealed_private, created_at, activated_at, retired_at
+            FROM signing_keys WHERE zone_id = @zoneId ORDER BY alg, generation
+            """, new { zoneId }, cancellationToken: cancellationToken))).Select(row => row.ToKey())];
     }
 
-    public Task TryAddAsync(string zoneId, StoredKey key, DateTimeOffset now, CancellationToken cancellationToken) =>
-        database.WriteAsync((connection, transaction) => connection.ExecuteAsync(new CommandDefinition(
+    public Task<bool> TryAddAsync(string zoneId, StoredKey key, CancellationToken cancellationToken) =>
+        database.WriteAsync(async (connection, transaction) => await connection.ExecuteAsync(new CommandDefinition(
             """
             INSERT INTO signing_keys (zone_id, alg, generation, kid, state, sealed_private, created_at, activated_at)
-            VALUES (@zoneId, @Alg, @Generation, @Kid, @State, @SealedPrivate, @now, @now) ON CONFLICT DO NOTHING
+            VALUES (@zoneId, @Alg, @Generation, @Kid, @State, @SealedPrivate, @CreatedAt, @ActivatedAt) ON CONFLICT DO NOTHING
             """,
-            new { zoneId, key.Alg, key.Generation, key.Kid, key.State, key.SealedPrivate, now = now.Milliseconds() }, transaction, cancellationToken: cancellationToken)), cancellationToken);
+            new { zoneId, key.Alg, key.Generation, key.Kid, key.State, key.SealedPrivate, CreatedAt = key.CreatedAt.Milliseconds(), ActivatedAt = key.ActivatedAt?.Milliseconds() },
+            transaction, cancellationToken: cancellationToken)) == 1, cancellationToken);
+
+    private sealed class Row
+    {
+        public string Alg { get; set; } = "";
+        public long Generation { get; set; }
+        public string Kid { get; set; } = "";
+        public string State { get; set; } = "";
+        public string SealedPrivate { get; set; } = "";
+        public long CreatedAt { get; set; }
+        public long? ActivatedAt { get; set; }
+        public long? RetiredAt { get; set; }
+
+        public StoredKey ToKey() => new(Alg, Generation, Kid, State, SealedPrivate) { CreatedAt = CreatedAt.At(), ActivatedAt = ActivatedAt.At(), RetiredAt = RetiredAt.At() };
+    }
 }
 
 internal sealed class SqlSealingChecks(SqlDatabase database, TimeProvider time) : ISealingChecks

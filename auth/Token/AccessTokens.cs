@@ -1,6 +1,4 @@
 using System.Buffers;
-using System.Buffers.Text;
-using System.Text;
 using System.Text.Json;
 using Microsoft.Extensions.Options;
 using SecureMesh.Auth.Keys;
@@ -9,20 +7,15 @@ using SecureMesh.Sdk;
 namespace SecureMesh.Auth.Token;
 
 /// <summary>Writes and signs access tokens: JWTs (RFC 9068) with UAA's claims.</summary>
-internal sealed class AccessTokens(KeyRing keys, IOptions<MeshOptions> mesh)
+internal sealed class AccessTokens(TokenSigner signer, IOptions<MeshOptions> mesh)
 {
     private const string Gateway = "mesh://gateway";
 
     public string Write(Authorization authorization, string jti, DateTimeOffset issuedAt, DateTimeOffset expiresAt)
     {
-        var key = keys.Active;
         var buffer = new ArrayBufferWriter<byte>(1024);
         using (var json = new Utf8JsonWriter(buffer)) Claims(json, authorization, jti, issuedAt, expiresAt);
-        var header = Base64Url.EncodeToString(Encoding.ASCII.GetBytes($$"""{"alg":"ES256","typ":"at+jwt","kid":"{{key.Kid}}"}"""));
-        var signed = header + "." + Base64Url.EncodeToString(buffer.WrittenSpan);
-        Span<byte> signature = stackalloc byte[64];
-        key.Sign(Encoding.ASCII.GetBytes(signed), signature);
-        return signed + "." + Base64Url.EncodeToString(signature);
+        return signer.Sign("at+jwt", authorization.Client.Client.Metadata.AccessTokenSignedResponseAlg ?? "ES256", buffer.WrittenSpan);
     }
 
     private void Claims(Utf8JsonWriter json, Authorization authorization, string jti, DateTimeOffset issuedAt, DateTimeOffset expiresAt)

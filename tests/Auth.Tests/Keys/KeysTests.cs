@@ -11,7 +11,7 @@ public sealed class KeysTests
 {
     [Theory]
     [ClassData(typeof(EachEngine))]
-    public async Task T_16_two_instances_that_start_at_once_agree_on_one_key(SqlEngine engine)
+    public async Task T_16_two_instances_that_start_at_once_agree_on_one_key_for_each_algorithm(SqlEngine engine)
     {
         await using var database = await Databases.CreateAsync(engine);
         await using var one = new MeshService<TokenEndpoint>(database.Settings(("mesh:demo", "true")));
@@ -21,7 +21,8 @@ public sealed class KeysTests
 
         var first = await one.Http.GetStringAsync("uaa/token_keys", TestContext.Current.CancellationToken);
         Assert.Equal(first, await two.Http.GetStringAsync("uaa/token_keys", TestContext.Current.CancellationToken));
-        Assert.Single(System.Text.Json.JsonDocument.Parse(first).RootElement.GetProperty("keys").EnumerateArray());
+        var keys = System.Text.Json.JsonDocument.Parse(first).RootElement.GetProperty("keys").EnumerateArray();
+        Assert.Equal(["ES256", "RS256"], keys.Select(key => key.GetProperty("alg").GetString()));
     }
 
     [Fact]
@@ -44,7 +45,7 @@ public sealed class KeysTests
     {
         await using var auth = await DemoAuth.StartAsync();
         var reply = await auth.GetAsync("uaa/token_keys");
-        var key = reply.Json.GetProperty("keys").EnumerateArray().Single();
+        var key = reply.Json.GetProperty("keys").EnumerateArray().First();
 
         Assert.Equal(["kty", "crv", "x", "y", "kid", "alg", "use", "value"], key.EnumerateObject().Select(member => member.Name));
         Assert.Equal("EC", key.GetProperty("kty").GetString());
@@ -59,6 +60,62 @@ public sealed class KeysTests
         Assert.Equal("public, max-age=300", string.Join(", ", reply.Headers.CacheControl!.ToString()));
         Assert.Equal("*", reply.Headers.GetValues("Access-Control-Allow-Origin").Single());
         Assert.Equal(key.GetRawText(), (await auth.GetAsync("uaa/token_key")).Body);
+    }
+
+    [Fact]
+    public async Task T_18_K_11_K_12_the_rsa_key_has_3072_bits_and_is_published_for_rs256_alone()
+    {
+        await using var auth = await DemoAuth.StartAsync();
+        var key = (await auth.GetAsync("uaa/token_keys")).Json.GetProperty("keys").EnumerateArray().Single(key => key.GetProperty("kty").GetString() == "RSA");
+
+        Assert.Equal(["kty", "n", "e", "kid", "alg", "use", "value"], key.EnumerateObject().Select(member => member.Name));
+        Assert.Equal("RS256", key.GetProperty("alg").GetString());
+        Assert.Equal("sig", key.GetProperty("use").GetString());
+        Assert.Equal(3072 / 8, System.Buffers.Text.Base64Url.DecodeFromChars(key.GetProperty("n").GetString()).Length);
+        Assert.Equal("AQAB", key.GetProperty("e").GetString());
+        var text = $$"""{"e":"AQAB","kty":"RSA","n":"{{key.GetProperty("n").GetString()}}"}""";
+        Assert.Equal(System.Buffers.Text.Base64Url.EncodeToString(SHA256.HashData(Encoding.ASCII.GetBytes(text))), key.GetProperty("kid").GetString());
+        using var pem = RSA.Create();
+        pem.ImportFromPem(key.GetProperty("value").GetString());
+        Assert.Equal(3072, pem.KeySize);
+    }
+
+    [Fact]
+    public async Task K_15_whoever_knows_the_keys_is_told_that_nothing_changed()
+    {
+        await using var auth = await DemoAuth.StartAsync();
+        foreach (var path in new[] { "uaa/token_keys", "uaa/token_key" })
+        {
+            var first = await auth.GetAsync(path);
+            using var request = new HttpRequestMessage(HttpMethod.Get, path);
+            request.Headers.IfNoneMatch.Add(first.Headers.ETag!);
+            var second = await auth.SendAsync(request);
+
+            Assert.Equal(304, second.Status);
+            Assert.Equal("", second.Body);
+            Assert.Equal(first.Headers.ETag, second.Headers.ETag);
+            Assert.Equal("public, max-age=300", second.Headers.CacheControl!.ToString());
+            using var other = new HttpRequestMessage(HttpMethod.Get, path);
+            other.Headers.TryAddWithoutValidation("If-None-Match", "\"other\"");
+            Assert.Equal(200, (await auth.SendAsync(other)).Status);
+        }
+    }
+
+    [Theory]
+    [InlineData("uaa/token_keys")]
+    [InlineData("uaa/token_key")]
+    public async Task V_015_no_key_endpoint_has_a_private_member(string path)
+    {
+        await using var auth = await DemoAuth.StartAsync();
+        var json = (await auth.GetAsync(path)).Json;
+        var keys = json.TryGetProperty("keys", out var list) ? list.EnumerateArray().ToArray() : [json];
+
+        Assert.NotEmpty(keys);
+        foreach (var key in keys)
+        {
+            Assert.DoesNotContain(key.EnumerateObject(), member => member.Name is "d" or "p" or "q" or "dp" or "dq" or "qi" or "oth" or "k");
+            Assert.StartsWith("-----BEGIN PUBLIC KEY-----", key.GetProperty("value").GetString(), StringComparison.Ordinal);
+        }
     }
 
     [Theory]

@@ -105,7 +105,7 @@ public sealed class StoreContracts
     {
         await using var auth = await DemoAuth.StartAsync(engine);
         var store = auth.Services.GetRequiredService<ISigningKeys>();
-        await Task.WhenAll(Enumerable.Range(0, 10).Select(i => Task.Run(() => store.TryAddAsync("uaa", new StoredKey("ES256", 7, "kid" + i, "announced", "sealed"), Now, Cancel))));
+        await Task.WhenAll(Enumerable.Range(0, 10).Select(i => Task.Run(() => store.TryAddAsync("uaa", new StoredKey("ES256", 7, "kid" + i, "announced", "sealed") { CreatedAt = Now }, Cancel))));
 
         Assert.Single(await store.ListAsync("uaa", Cancel), key => key.Generation == 7);
         Assert.Empty(await store.ListAsync("other", Cancel));
