@@ -47,6 +47,7 @@ internal static class EventIds
     public const int Answered = 500;
     public const int Unhandled = 501;
     public const int BadRequest = 502;
+    public const int AnsweredMore = 503;
 
     public const int HealthFailed = 600;
     public const int Exporting = 700;

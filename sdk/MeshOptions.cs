@@ -52,6 +52,12 @@ public sealed class MeshOptions
     /// <summary>Largest request body in bytes that this service takes, 1 MiB unless set; a larger one is answered with 413.</summary>
     public long MaxBodyBytes { get; set; } = 1024 * 1024;
 
+    /// <summary>
+    /// Access lines of successful requests written in a second, 200 unless set, 0 to 1,000,000; the others are counted in one
+    /// line a second. Refused and failed requests are written always.
+    /// </summary>
+    public int LoggedSuccessesPerSecond { get; set; } = 200;
+
     /// <summary>The audience that names this service in <c>aud</c> and <c>resource</c>: <c>mesh://</c> + wire name.</summary>
     public string Audience => "mesh://" + Name;
 }

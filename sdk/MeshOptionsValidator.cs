@@ -17,6 +17,8 @@ internal sealed class MeshOptionsValidator : IValidateOptions<MeshOptions>
             result.AddError($"mesh:auth:url must be http or https URLs separated by commas, not '{options.Auth.Url}'.");
         if (ForwardedSlice.Networks(options.TrustedProxies) is null)
             result.AddError($"mesh:trustedProxies must be networks or addresses separated by commas, not '{options.TrustedProxies}'.");
+        if (options.LoggedSuccessesPerSecond is < 0 or > 1_000_000)
+            result.AddError($"mesh:loggedSuccessesPerSecond must be 0 to 1000000, not {options.LoggedSuccessesPerSecond}.");
         return result.Build();
     }
 

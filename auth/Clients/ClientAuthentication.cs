@@ -28,7 +28,7 @@ internal readonly record struct ClientCredential(string Id, string Secret, strin
 
 /// <summary>Finds out which client calls (RFC 6749 §2.3).</summary>
 internal sealed partial class ClientAuthenticator(
-    IEnumerable<IClientAuthentication> ways, IClients clients, ClientSecret secrets, SlowHash slow, AddressLimits limits, TimeProvider time,
+    IEnumerable<IClientAuthentication> ways, KnownClients clients, ClientSecret secrets, SlowHash slow, AddressLimits limits, TimeProvider time,
     ILogger<ClientAuthenticator> logger)
 {
     private const int MostHeld = 1000;

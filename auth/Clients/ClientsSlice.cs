@@ -8,6 +8,7 @@ internal static class ClientsSlice
     {
         builder.Services.TryAddEnumerable(ServiceDescriptor.Singleton<IClientAuthentication, BasicAuthentication>());
         builder.Services.TryAddEnumerable(ServiceDescriptor.Singleton<IClientAuthentication, FormAuthentication>());
+        builder.Services.AddSingleton<KnownClients>();
         builder.Services.AddSingleton<ClientSecret>();
         builder.Services.AddSingleton<ClientAuthenticator>();
         return builder;

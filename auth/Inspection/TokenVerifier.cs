@@ -26,7 +26,7 @@ internal sealed record VerifiedToken(Client Client, User? User, JsonElement Clai
 }
 
 /// <summary>Says whether an access token is good: by signature, time and the present state of its user and client.</summary>
-internal sealed class TokenVerifier(OwnTokens tokens, IClients clients, IUsers users)
+internal sealed class TokenVerifier(OwnTokens tokens, KnownClients clients, IUsers users)
 {
     /// <summary>The token, or why it is not good; the reason is for the log.</summary>
     public async Task<Result<VerifiedToken, string>> VerifyAsync(string token, CancellationToken cancellationToken)

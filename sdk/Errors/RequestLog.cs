@@ -1,14 +1,16 @@
 using System.Diagnostics;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
 
 namespace SecureMesh.Sdk;
 
 /// <summary>Gives every request a trace id, says it in the answer's header <c>X-Trace-Id</c>, and writes one line when the request is over.</summary>
-internal sealed partial class RequestLog(ILogger<RequestLog> logger, TimeProvider time)
+internal sealed partial class RequestLog(ILogger<RequestLog> logger, IOptions<MeshOptions> options, TimeProvider time) : IDisposable
 {
     private const int LongestPath = 512;
     private const string Header = "X-Trace-Id";
+    private readonly LogBudget _successes = new(options.Value.LoggedSuccessesPerSecond, count => Log.LeftOut(logger, count));
 
     public async Task InvokeAsync(HttpContext http, RequestDelegate next)
     {
@@ -26,12 +28,14 @@ internal sealed partial class RequestLog(ILogger<RequestLog> logger, TimeProvide
         RequestSpan.Describe(span, http);
         // Probes ask every second and say nothing as long as all is well.
         if (HealthEndpoint.IsAskedBy(http) && http.Response.StatusCode == StatusCodes.Status200OK) return;
-        if (logger.IsEnabled(LogLevel.Information))
+        if (logger.IsEnabled(LogLevel.Information) && (http.Response.StatusCode >= StatusCodes.Status400BadRequest || _successes.TryTake()))
         {
             var elapsed = Math.Round(time.GetElapsedTime(start).TotalMilliseconds, 1);
             Log.Answered(logger, http.Request.Method, PathOf(http.Request), http.Response.StatusCode, elapsed, http.User.ClientId() ?? "-", trace);
         }
     }
+
+    public void Dispose() => _successes.Dispose();
 
     /// <summary>Percent-encoded, so that no path can write control characters into a log; without the query, which may hold secrets.</summary>
     private static string PathOf(HttpRequest request)
@@ -44,5 +48,8 @@ internal sealed partial class RequestLog(ILogger<RequestLog> logger, TimeProvide
     {
         [LoggerMessage(EventIds.Answered, LogLevel.Information, "{Method} {Path} {Status} in {Milliseconds} ms, client {Client}, trace {Trace}")]
         public static partial void Answered(ILogger logger, string method, string path, int status, double milliseconds, string client, string trace);
+
+        [LoggerMessage(EventIds.AnsweredMore, LogLevel.Information, "{Count} more requests succeeded in the last second (mesh:loggedSuccessesPerSecond)")]
+        public static partial void LeftOut(ILogger logger, long count);
     }
 }

@@ -126,7 +126,9 @@ public sealed class DemoAuth : IAsyncLifetime
     public async Task<int> ExecuteAsync(string sql)
     {
         await using var database = Database.Open("auth");
-        return await database.WriteAsync((connection, transaction) => connection.ExecuteAsync(sql, new { no = false }, transaction));
+        var rows = await database.WriteAsync((connection, transaction) => connection.ExecuteAsync(sql, new { no = false }, transaction));
+        Services.GetRequiredService<KnownClients>().Forget();
+        return rows;
     }
 
     /// <summary>Registers a client with a chosen secret, authority <c>test.read</c> and the grant client_credentials.</summary>

@@ -1,0 +1,62 @@
+// What the parts cost alone, on the machine at hand.
+//   Bare sign SECONDS      ES256 signatures per second on one core
+//   Bare serve PORT SECRET an endpoint that compares one secret, signs one token, and does nothing else
+using System.Buffers.Text;
+using System.Diagnostics;
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+
+using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+if (args is ["sign", var seconds])
+{
+    var data = new byte[700];
+    var signature = new byte[64];
+    var watch = Stopwatch.StartNew();
+    var end = TimeSpan.FromSeconds(double.Parse(seconds, CultureInfo.InvariantCulture));
+    long count = 0;
+    for (; watch.Elapsed < end; count++) key.SignData(data, signature, HashAlgorithmName.SHA256, DSASignatureFormat.IeeeP1363FixedFieldConcatenation);
+    Console.WriteLine((count / watch.Elapsed.TotalSeconds).ToString("0", CultureInfo.InvariantCulture));
+    return;
+}
+if (args is not ["serve", var port, var secret]) throw new ArgumentException("Bare sign SECONDS | Bare serve PORT SECRET");
+
+var expected = Encoding.UTF8.GetBytes("Basic " + Convert.ToBase64String(Encoding.UTF8.GetBytes("bench:" + secret)));
+var builder = WebApplication.CreateSlimBuilder();
+builder.Logging.ClearProviders();
+builder.WebHost.ConfigureKestrel(kestrel => kestrel.ListenLocalhost(int.Parse(port, CultureInfo.InvariantCulture)));
+var app = builder.Build();
+var header = Base64Url.EncodeToString("""{"alg":"ES256","typ":"at+jwt"}"""u8);
+app.MapPost("/token", async http =>
+{
+    var form = await http.Request.ReadFormAsync();
+    var shown = Encoding.UTF8.GetBytes(http.Request.Headers.Authorization.ToString());
+    if (form["grant_type"] != "client_credentials" || !CryptographicOperations.FixedTimeEquals(shown, expected))
+    {
+        http.Response.StatusCode = 401;
+        return;
+    }
+    var now = TimeProvider.System.GetUtcNow().ToUnixTimeSeconds();
+    var claims = JsonSerializer.SerializeToUtf8Bytes(new Dictionary<string, object>
+    {
+        ["iss"] = "http://127.0.0.1",
+        ["sub"] = "bench",
+        ["aud"] = "urn:bench",
+        ["client_id"] = "bench",
+        ["scope"] = "read",
+        ["iat"] = now,
+        ["exp"] = now + 600,
+        ["jti"] = RandomNumberGenerator.GetHexString(32, lowercase: true),
+    });
+    var signed = header + "." + Base64Url.EncodeToString(claims);
+    var signature = key.SignData(Encoding.ASCII.GetBytes(signed), HashAlgorithmName.SHA256, DSASignatureFormat.IeeeP1363FixedFieldConcatenation);
+    await http.Response.WriteAsJsonAsync(new Dictionary<string, object>
+    {
+        ["access_token"] = signed + "." + Base64Url.EncodeToString(signature),
+        ["token_type"] = "Bearer",
+        ["expires_in"] = 600,
+        ["scope"] = "read",
+    });
+});
+app.Run();

@@ -1,0 +1,43 @@
+namespace SecureMesh.Sdk;
+
+/// <summary>
+/// How many lines of one kind are written in a second: what everybody reads in peace would cost more than the requests
+/// themselves in a storm. What is left out is counted and said once a second.
+/// </summary>
+internal sealed class LogBudget : IDisposable
+{
+    private readonly int _perSecond;
+    private readonly Action<long> _summary;
+    private readonly ITimer _timer;
+    private int _left;
+    private long _leftOut;
+
+    /// <param name="perSecond">Lines in a second.</param>
+    /// <param name="summary">Gets the number of lines left out, when there were any.</param>
+    public LogBudget(int perSecond, Action<long> summary)
+    {
+        (_perSecond, _summary, _left) = (perSecond, summary, perSecond);
+        // Real time, whatever the clock: it decides nothing but the length of a log.
+        _timer = TimeProvider.System.CreateTimer(static state => ((LogBudget)state!).Refill(), this, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(1));
+    }
+
+    /// <summary>True when the line may be written; false counts it as left out.</summary>
+    public bool TryTake()
+    {
+        if (Volatile.Read(ref _left) > 0 && Interlocked.Decrement(ref _left) >= 0) return true;
+        Interlocked.Increment(ref _leftOut);
+        return false;
+    }
+
+    public void Dispose()
+    {
+        _timer.Dispose();
+        Refill();
+    }
+
+    private void Refill()
+    {
+        Volatile.Write(ref _left, _perSecond);
+        if (Interlocked.Exchange(ref _leftOut, 0) is > 0 and var count) _summary(count);
+    }
+}
