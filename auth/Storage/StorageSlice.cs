@@ -8,6 +8,7 @@ using SecureMesh.Auth.Revocation;
 using SecureMesh.Auth.Seed;
 using SecureMesh.Auth.Sessions;
 using SecureMesh.Auth.Token;
+using SecureMesh.Auth.Token.Device;
 using SecureMesh.Auth.Users;
 using SecureMesh.Sdk;
 
@@ -26,7 +27,9 @@ internal static class StorageSlice
         services.AddSingleton<ISignInFailures, SqlSignInFailures>();
         services.AddSingleton<IRefreshTokens, SqlRefreshTokens>();
         services.AddSingleton<IRevocations, SqlRevocations>();
+        services.AddSingleton<IDeviceCodes, SqlDeviceCodes>();
         services.AddSingleton<IPrunable, PrunableFamilies>();
+        services.AddSingleton<IPrunable, PrunableDeviceCodes>();
         services.AddSingleton<IPrunable, PrunableRegistrations>();
         services.AddSingleton<ISessionStore, SqlSessions>();
         services.AddSingleton<IApprovalStore, SqlApprovals>();

@@ -10,8 +10,7 @@ internal sealed class ScopePolicy(UserGroups groups)
     /// <summary>For a user: requested (or the client's) ∩ the client's ∩ the user's groups.</summary>
     public async Task<Result<IReadOnlyList<string>, OAuthError>> ForUserAsync(Client client, User user, IReadOnlyList<string> requested, CancellationToken cancellationToken)
     {
-        if (requested.FirstOrDefault(scope => !IsAllowed(client.Scopes, scope)) is { } foreign)
-            return OAuthError.InvalidScope($"{foreign} is invalid. Please use a valid scope name in the request", Words.Join(client.Scopes));
+        if (Foreign(client, requested) is { } foreign) return foreign;
         var held = await groups.OfAsync(user, cancellationToken);
         string[] granted = requested.Count > 0
             ? [.. requested.Where(held.Contains)]
@@ -20,6 +19,12 @@ internal sealed class ScopePolicy(UserGroups groups)
         var asked = Words.Join(requested.Count > 0 ? requested : client.Scopes);
         return OAuthError.InvalidScope($"[{asked}] is invalid. This user is not allowed any of the requested scopes");
     }
+
+    /// <summary>The refusal of a scope that the client is not registered for, whoever the user is; null when there is none.</summary>
+    public static OAuthError? Foreign(Client client, IReadOnlyList<string> requested) =>
+        requested.FirstOrDefault(scope => !IsAllowed(client.Scopes, scope)) is { } foreign
+            ? OAuthError.InvalidScope($"{foreign} is invalid. Please use a valid scope name in the request", Words.Join(client.Scopes))
+            : null;
 
     /// <summary>What is left of a grant's scopes today: a scope that the client or the user has lost is not renewed.</summary>
     public async Task<IReadOnlyList<string>> StillHeldAsync(Client client, User user, IEnumerable<string> scopes, CancellationToken cancellationToken)

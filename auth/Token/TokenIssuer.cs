@@ -1,4 +1,5 @@
 using SecureMesh.Auth.Protocol;
+using SecureMesh.Auth.Token.Device;
 using SecureMesh.Sdk;
 
 namespace SecureMesh.Auth.Token;
@@ -8,7 +9,7 @@ internal sealed partial class TokenIssuer(
     AccessTokens accessTokens, RefreshFamilies families, Current<TokenOptions> options, TimeProvider time, ILogger<TokenIssuer> logger)
 {
     // The grants of users after which UAA gives a refresh token, when the client is registered for it.
-    private static readonly string[] Renewable = ["password", "authorization_code", "user_token"];
+    private static readonly string[] Renewable = ["password", "authorization_code", "user_token", DeviceAuthorizations.GrantType];
 
     /// <param name="authorization">What the grant found out.</param>
     /// <param name="standard">The answer follows the RFCs where UAA differs.</param>

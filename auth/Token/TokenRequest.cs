@@ -31,17 +31,29 @@ internal sealed partial class TokenRequest(Parameters form, IReadOnlyList<string
         if (form.Value["grant_type"] is null) return OAuthError.InvalidRequest("Missing grant type");
         if (form.Value["token_format"] is { } format && format != "jwt") return OAuthError.InvalidRequest("Unsupported token_format");
 
-        var scope = form.Value["scope"] ?? "";
-        if (scope.Length > LongestScope) return OAuthError.InvalidScope($"scope is longer than {LongestScope} characters");
-        var scopes = Words.Split(scope).Distinct(StringComparer.Ordinal).ToArray();
-        if (scopes.FirstOrDefault(word => !Words.IsScope(word)) is { } bad)
-            return OAuthError.InvalidScope($"{OAuthError.Printable(bad)} is invalid. Please use a valid scope name in the request");
+        var scopes = ReadScopes(form.Value["scope"]);
+        if (!scopes.IsSuccess) return scopes.Error;
+        var resources = ReadResources(form.Value.All("resource"));
+        if (!resources.IsSuccess) return resources.Error;
+        return new TokenRequest(form.Value, scopes.Value, resources.Value, request.HttpContext.Connection.RemoteIpAddress);
+    }
 
-        var resources = form.Value.All("resource").Distinct(StringComparer.Ordinal).ToArray();
+    /// <summary>A list of scopes as a request writes it, without repeats.</summary>
+    public static Result<string[], OAuthError> ReadScopes(string? scope)
+    {
+        if (scope is { Length: > LongestScope }) return OAuthError.InvalidScope($"scope is longer than {LongestScope} characters");
+        var scopes = Words.Split(scope).Distinct(StringComparer.Ordinal).ToArray();
+        return scopes.FirstOrDefault(word => !Words.IsScope(word)) is { } bad
+            ? OAuthError.InvalidScope($"{OAuthError.Printable(bad)} is invalid. Please use a valid scope name in the request")
+            : scopes;
+    }
+
+    /// <summary>The resources that a request names, without repeats.</summary>
+    public static Result<string[], OAuthError> ReadResources(IEnumerable<string> named)
+    {
+        var resources = named.Distinct(StringComparer.Ordinal).ToArray();
         if (resources.Length > MostResources) return OAuthError.InvalidTarget($"More than {MostResources} resources");
-        return resources.All(IsService)
-            ? new TokenRequest(form.Value, scopes, resources, request.HttpContext.Connection.RemoteIpAddress)
-            : OAuthError.InvalidTarget("A resource must be the URI of a service, mesh:// and its name");
+        return resources.All(IsService) ? resources : OAuthError.InvalidTarget("A resource must be the URI of a service, mesh:// and its name");
     }
 
     // RFC 8707 §2: absolute and without fragment. Services of the mesh are the only resources there are.

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using SecureMesh.Auth.Protocol;
+using SecureMesh.Auth.Token.Device;
 using SecureMesh.Auth.Token.Grants;
 
 namespace SecureMesh.Auth.Token;
@@ -16,6 +17,11 @@ internal static class TokenSlice
         services.AddSingleton<IssuancePolicy>();
         services.AddSingleton<TokenIssuer>();
         services.AddSingleton<TokenEndpoint>();
+        builder.AddCurrentOptions<DeviceOptions, DeviceOptionsValidator>("auth:device");
+        services.AddSingleton<DeviceAuthorizations>();
+        services.AddSingleton<IDeviceAuthorizations>(provider => provider.GetRequiredService<DeviceAuthorizations>());
+        services.AddSingleton<DeviceAuthorizationEndpoint>();
+        services.AddGrant<DeviceCodeGrant>();
         services.AddGrant<PasswordGrant>().AddGrant<ClientCredentialsGrant>().AddGrant<RefreshTokenGrant>();
         return builder;
     }
@@ -24,6 +30,8 @@ internal static class TokenSlice
     {
         var endpoint = routes.ServiceProvider.GetRequiredService<TokenEndpoint>();
         routes.MapUaa("/uaa/oauth/token", ("POST", endpoint.HandleAsync));
+        var device = routes.ServiceProvider.GetRequiredService<DeviceAuthorizationEndpoint>();
+        routes.MapUaa("/uaa/oauth/device_authorization", ("POST", device.HandleAsync));
         return routes;
     }
 
