@@ -10,6 +10,7 @@ using SecureMesh.Auth.Metadata;
 using SecureMesh.Auth.Protocol;
 using SecureMesh.Auth.Pruning;
 using SecureMesh.Auth.Registration;
+using SecureMesh.Auth.Revocation;
 using SecureMesh.Auth.Seed;
 using SecureMesh.Auth.Sessions;
 using SecureMesh.Auth.Storage;
@@ -26,6 +27,7 @@ return MeshProgram.Run(() =>
     builder.AddStorage();
     builder.AddProtocol();
     builder.AddAudit();
+    builder.AddRevocation();
     builder.AddKeys();
     builder.AddLimits();
     builder.AddClients();

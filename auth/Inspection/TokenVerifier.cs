@@ -2,6 +2,7 @@ using System.Text.Json;
 using SecureMesh.Auth.Clients;
 using SecureMesh.Auth.Keys;
 using SecureMesh.Auth.Protocol;
+using SecureMesh.Auth.Revocation;
 using SecureMesh.Auth.Token;
 using SecureMesh.Auth.Users;
 
@@ -26,7 +27,7 @@ internal sealed record VerifiedToken(Client Client, User? User, JsonElement Clai
 }
 
 /// <summary>Says whether an access token is good: by signature, time and the present state of its user and client.</summary>
-internal sealed class TokenVerifier(OwnTokens tokens, KnownClients clients, IUsers users)
+internal sealed class TokenVerifier(OwnTokens tokens, KnownClients clients, IUsers users, RevocationState revocations, RevocationFollower follower)
 {
     /// <summary>The token, or why it is not good; the reason is for the log.</summary>
     public async Task<Result<VerifiedToken, string>> VerifyAsync(string token, CancellationToken cancellationToken)
@@ -36,6 +37,9 @@ internal sealed class TokenVerifier(OwnTokens tokens, KnownClients clients, IUse
         var good = verified.Value;
         if (Text(good, "token_use") != "access" || Text(good, "zid") != Zone.Default || Text(good, "grant_type") is null)
             return "not an access token of this service";
+        // Without a word from the database what is in memory may be old: better no answer than yes.
+        if (!follower.IsCurrent) await follower.CatchUpAsync(cancellationToken);
+        if (revocations.IsRevoked(TokenMarks.Of(good, CompactJws.Read(token).Value!.Kid))) return "revoked";
 
         var client = await clients.FindAsync(Zone.Default, Text(good, "client_id") ?? "", cancellationToken);
         if (client is not { Enabled: true }) return "client gone or disabled";

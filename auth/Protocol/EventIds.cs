@@ -37,4 +37,13 @@ internal static class EventIds
     public const int LogoutNoticeDelivered = 2002;
     public const int LogoutNoticeFailed = 2003;
     public const int LogoutNoticesUnreadable = 2004;
+
+    public const int ListenerLost = 2200;
+    public const int FollowerJoined = 2201;
+    public const int FollowerLeft = 2202;
+    public const int Revoked = 2203;
+    public const int AuditDelayed = 2210;
+    public const int AuditLost = 2211;
+    public const int ApiTokenCreated = 2220;
+    public const int ApiTokenUsesFailed = 2221;
 }

@@ -1,5 +1,6 @@
 using System.Data.Common;
 using SecureMesh.Auth.Protocol;
+using SecureMesh.Auth.Token;
 
 namespace SecureMesh.Auth.Revocation;
 
@@ -23,6 +24,9 @@ internal enum RevocationKind
 
     /// <summary>Everything a signing key signed, by its <c>kid</c>.</summary>
     Key,
+
+    /// <summary>All tokens of a zone that were issued before a moment.</summary>
+    Zone,
 }
 
 /// <summary>One revocation.</summary>
@@ -36,7 +40,10 @@ internal sealed record RevocationEvent
     /// <summary>With a user: of the tokens held by this client alone.</summary>
     public string? ClientId { get; init; }
 
-    /// <summary>With a user or client: tokens issued before this moment are ended.</summary>
+    /// <summary>
+    /// With a user, client or zone: tokens issued before this moment are ended; null means now. It is kept in whole seconds,
+    /// rounded up, because <c>iat</c> has no more: see docs/decisions/0011.
+    /// </summary>
     public DateTimeOffset? NotBefore { get; init; }
 
     /// <summary>When the last token it can concern has expired anyway.</summary>
@@ -46,6 +53,24 @@ internal sealed record RevocationEvent
     public required string Because { get; init; }
 
     public string ZoneId { get; init; } = Zone.Default;
+
+    /// <summary>When the last access token issued until now has expired, and the clocks of others say so too.</summary>
+    public static DateTimeOffset EndOfTokens(DateTimeOffset now) => now + TokenOptions.LongestAccess + TimeSpan.FromMinutes(1);
+}
+
+/// <summary>A revocation as stored.</summary>
+/// <param name="Sequence">Counts from 1 without gaps, in the order of commits.</param>
+/// <param name="Revocation">What was revoked.</param>
+internal sealed record NumberedRevocation(long Sequence, RevocationEvent Revocation);
+
+/// <summary>The stored revocations, for those who follow them.</summary>
+internal interface IRevocationRows
+{
+    /// <summary>The number of the last revocation, and of the last one that was deleted because it concerned nothing any more.</summary>
+    Task<(long Head, long Pruned)> HeadAsync(CancellationToken cancellationToken);
+
+    /// <summary>The next revocations after a number, in order.</summary>
+    Task<IReadOnlyList<NumberedRevocation>> ReadAsync(long after, int most, CancellationToken cancellationToken);
 }
 
 /// <summary>The one place where anything is revoked: durable, ordered, and told to all who follow.</summary>

@@ -1,11 +1,12 @@
 using Dapper;
 using SecureMesh.Auth.Protocol;
+using SecureMesh.Auth.Revocation;
 using SecureMesh.Auth.Token;
 using SecureMesh.Sdk;
 
 namespace SecureMesh.Auth.Storage;
 
-internal sealed class SqlRefreshTokens(SqlDatabase database) : IRefreshTokens
+internal sealed class SqlRefreshTokens(SqlDatabase database, IRevocations revocations) : IRefreshTokens
 {
     private const string InsertToken =
         """
@@ -41,16 +42,20 @@ internal sealed class SqlRefreshTokens(SqlDatabase database) : IRefreshTokens
                 transaction, cancellationToken: cancellationToken));
             await connection.ExecuteAsync(new CommandDefinition(InsertToken, Token(first, family.Id), transaction, cancellationToken: cancellationToken));
             // Sign-ins at the same moment may not see each other; the next one ends what they left too many.
-            return await connection.ExecuteAsync(new CommandDefinition(
+            const string because = "too many sign-ins of one user at one client";
+            var ended = await connection.QueryAsync<string>(new CommandDefinition(
                 """
-                UPDATE refresh_families SET revoked_at = @now, revoked_because = 'too many sign-ins of one user at one client'
+                UPDATE refresh_families SET revoked_at = @now, revoked_because = @because
                 WHERE revoked_at IS NULL AND family_id IN (
                     SELECT family_id FROM refresh_families
                     WHERE zone_id = @ZoneId AND user_id = @UserId AND client_id = @ClientId AND revoked_at IS NULL AND family_id <> @Id
                     ORDER BY created_at DESC, family_id LIMIT 500 OFFSET @others)
+                RETURNING family_id
                 """,
-                new { family.ZoneId, family.UserId, family.ClientId, family.Id, others = most - 1, now = family.CreatedAt.Milliseconds() },
+                new { family.ZoneId, family.UserId, family.ClientId, family.Id, others = most - 1, because, now = family.CreatedAt.Milliseconds() },
                 transaction, cancellationToken: cancellationToken));
+            foreach (var id in ended) await revocations.AddAsync(connection, transaction, OfGrant(family.ZoneId, id, because, family.CreatedAt));
+            return 0;
         }, cancellationToken);
 
     public async Task<(RefreshFamily Family, RefreshToken Token)?> FindAsync(string tokenHash, CancellationToken cancellationToken)
@@ -83,9 +88,23 @@ internal sealed class SqlRefreshTokens(SqlDatabase database) : IRefreshTokens
         }, cancellationToken);
 
     public Task RevokeAsync(string familyId, string because, DateTimeOffset now, CancellationToken cancellationToken) =>
-        database.WriteAsync((connection, transaction) => connection.ExecuteAsync(new CommandDefinition(
-            "UPDATE refresh_families SET revoked_at = @now, revoked_because = @because WHERE family_id = @familyId AND revoked_at IS NULL",
-            new { familyId, because, now = now.Milliseconds() }, transaction, cancellationToken: cancellationToken)), cancellationToken);
+        database.WriteAsync(async (connection, transaction) =>
+        {
+            var zoneId = await connection.ExecuteScalarAsync<string?>(new CommandDefinition(
+                "UPDATE refresh_families SET revoked_at = @now, revoked_because = @because WHERE family_id = @familyId AND revoked_at IS NULL RETURNING zone_id",
+                new { familyId, because, now = now.Milliseconds() }, transaction, cancellationToken: cancellationToken));
+            if (zoneId is not null) await revocations.AddAsync(connection, transaction, OfGrant(zoneId, familyId, because, now));
+            return 0;
+        }, cancellationToken);
+
+    private static RevocationEvent OfGrant(string zoneId, string familyId, string because, DateTimeOffset now) => new()
+    {
+        ZoneId = zoneId,
+        Kind = RevocationKind.Grant,
+        Subject = familyId,
+        Because = because,
+        ExpiresAt = RevocationEvent.EndOfTokens(now),
+    };
 
     private static object Token(RefreshToken token, string familyId) =>
         new { token.Hash, token.Generation, IssuedAt = token.IssuedAt.Milliseconds(), ExpiresAt = token.ExpiresAt.Milliseconds(), familyId };

@@ -26,8 +26,11 @@ internal static class StorageSlice
         services.AddSingleton<IUsers, SqlUsers>();
         services.AddSingleton<ISignInFailures, SqlSignInFailures>();
         services.AddSingleton<IRefreshTokens, SqlRefreshTokens>();
-        services.AddSingleton<IRevocations, SqlRevocations>();
         services.AddSingleton<IDeviceCodes, SqlDeviceCodes>();
+        services.AddSingleton<SqlRevocations>();
+        services.AddSingleton<IRevocations>(provider => provider.GetRequiredService<SqlRevocations>());
+        services.AddSingleton<IRevocationRows>(provider => provider.GetRequiredService<SqlRevocations>());
+        services.AddSingleton<IPrunable, PrunableRevocations>();
         services.AddSingleton<IPrunable, PrunableFamilies>();
         services.AddSingleton<IPrunable, PrunableDeviceCodes>();
         services.AddSingleton<IPrunable, PrunableRegistrations>();

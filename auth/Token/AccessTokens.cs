@@ -54,7 +54,8 @@ internal sealed class AccessTokens(TokenSigner signer, IOptions<MeshOptions> mes
     /// <summary>Where the token comes from: what it ends with, what it is bound to, and who acts with it.</summary>
     private static void Origin(Utf8JsonWriter json, Authorization authorization)
     {
-        if (authorization.SessionId is { } session) json.WriteString("sid", session);
+        // What the user agreed to while away does not end with the session.
+        if (authorization is { SessionId: { } session, Details.Offline: false }) json.WriteString("sid", session);
         if (authorization.GrantId is { } grant) json.WriteString("grant_id", grant);
         if (authorization.Details.Amr.Count > 0) Array(json, "amr", authorization.Details.Amr);
         if (authorization.Details.Acr is { } acr) json.WriteString("acr", acr);

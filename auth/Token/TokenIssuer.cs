@@ -1,4 +1,5 @@
 using SecureMesh.Auth.Protocol;
+using SecureMesh.Auth.Revocation;
 using SecureMesh.Auth.Token.Device;
 using SecureMesh.Sdk;
 
@@ -6,7 +7,7 @@ namespace SecureMesh.Auth.Token;
 
 /// <summary>Issues what a grant authorized and writes the answer (RFC 6749 §5.1).</summary>
 internal sealed partial class TokenIssuer(
-    AccessTokens accessTokens, RefreshFamilies families, Current<TokenOptions> options, TimeProvider time, ILogger<TokenIssuer> logger)
+    AccessTokens accessTokens, RefreshFamilies families, RevocationState revocations, Current<TokenOptions> options, TimeProvider time, ILogger<TokenIssuer> logger)
 {
     // The grants of users after which UAA gives a refresh token, when the client is registered for it.
     private static readonly string[] Renewable = ["password", "authorization_code", "user_token", DeviceAuthorizations.GrantType];
@@ -32,7 +33,8 @@ internal sealed partial class TokenIssuer(
             refreshToken = await families.StartAsync(authorization, cancellationToken);
         }
 
-        var accessToken = accessTokens.Write(authorization, jti, now, now + lifetime);
+        var issuedAt = revocations.IssueTime(client.ZoneId, client.Id, authorization.User?.Id, now);
+        var accessToken = accessTokens.Write(authorization, jti, issuedAt, now + lifetime);
         Log.Issued(logger, jti, client.Id, authorization.User?.Id, authorization.GrantType, Words.Join(authorization.Scopes));
         return new Answer(json =>
         {

@@ -1,4 +1,5 @@
 using System.Data.Common;
+using System.Runtime.CompilerServices;
 using Microsoft.Data.Sqlite;
 using Npgsql;
 
@@ -20,6 +21,7 @@ public sealed class SqlDatabase : IAsyncDisposable
     private readonly NpgsqlDataSource? _postgres;
     private readonly string? _sqlite;
     private readonly TimeSpan _busy;
+    private readonly ConditionalWeakTable<DbTransaction, List<Action>> _afterCommit = [];
     private bool _private;
 
     private SqlDatabase(NpgsqlDataSource? postgres, string? sqlite, TimeSpan busy = default) => (_postgres, _sqlite, _busy) = (postgres, sqlite, busy);
@@ -95,8 +97,30 @@ public sealed class SqlDatabase : IAsyncDisposable
         await using var connection = await OpenAsync(cancellationToken);
         await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
         var result = await work(connection, transaction);
-        await transaction.CommitAsync(cancellationToken);
+        try
+        {
+            await transaction.CommitAsync(cancellationToken);
+        }
+        finally
+        {
+            if (_afterCommit.TryGetValue(transaction, out var actions))
+                foreach (var action in actions) action();
+        }
         return result;
+    }
+
+    /// <summary>Runs an action once the transaction of <see cref="WriteAsync"/> has been committed, before its caller goes on.</summary>
+    /// <param name="transaction">The transaction, as the work got it.</param>
+    /// <param name="action">The action, short; it must not throw.</param>
+    /// <remarks>
+    /// It also runs when the commit fails, because a commit whose answer is lost may have happened: the action must be right in
+    /// either case, as forgetting something cached is. It does not run when the work itself throws.
+    /// </remarks>
+    public void AfterCommit(DbTransaction transaction, Action action)
+    {
+        ArgumentNullException.ThrowIfNull(transaction);
+        ArgumentNullException.ThrowIfNull(action);
+        _afterCommit.GetOrCreateValue(transaction).Add(action);
     }
 
     /// <summary>Closes the pool.</summary>
