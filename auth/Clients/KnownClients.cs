@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using SecureMesh.Auth.Revocation;
 
 namespace SecureMesh.Auth.Clients;
 
@@ -8,12 +9,19 @@ namespace SecureMesh.Auth.Clients;
 /// <remarks>
 /// Only clients that exist are kept, at most <see cref="Most"/>, so that nobody fills the memory with names.
 /// </remarks>
-internal sealed class KnownClients(IClients store)
+internal sealed class KnownClients
 {
     private const int Most = 10_000;
     private static readonly TimeSpan Longest = TimeSpan.FromSeconds(1);
     private readonly ConcurrentDictionary<(string Zone, string Id), Entry> _entries = new();
+    private readonly IClients _store;
     private long _generation;
+
+    public KnownClients(IClients store, IInvalidations invalidations)
+    {
+        _store = store;
+        invalidations.Subscribe(Topics.Client, Forget);
+    }
 
     /// <summary>The client as it is now.</summary>
     public ValueTask<Client?> FindAsync(string zoneId, string clientId, CancellationToken cancellationToken) =>
@@ -21,9 +29,14 @@ internal sealed class KnownClients(IClients store)
             ? new(entry.Client)
             : new(ReadAsync(zoneId, clientId, cancellationToken));
 
-    /// <summary>Forgets the client in every zone, and whatever is being read at this moment.</summary>
-    public void Forget(string clientId)
+    /// <summary>Forgets the client in every zone, and whatever is being read at this moment; all of them when none is named.</summary>
+    public void Forget(string? clientId)
     {
+        if (clientId is null)
+        {
+            Forget();
+            return;
+        }
         Interlocked.Increment(ref _generation);
         foreach (var key in _entries.Keys.Where(key => key.Id == clientId)) _entries.TryRemove(key, out _);
     }
@@ -38,7 +51,7 @@ internal sealed class KnownClients(IClients store)
     private async Task<Client?> ReadAsync(string zoneId, string clientId, CancellationToken cancellationToken)
     {
         var generation = Interlocked.Read(ref _generation);
-        var client = await store.FindAsync(zoneId, clientId, cancellationToken);
+        var client = await _store.FindAsync(zoneId, clientId, cancellationToken);
         if (client is null) return null;
         if (_entries.Count >= Most) _entries.Clear();
         // What was read before a change must not be kept after it.

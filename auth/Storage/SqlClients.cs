@@ -1,11 +1,12 @@
 using Dapper;
 using SecureMesh.Auth.Clients;
 using SecureMesh.Auth.Protocol;
+using SecureMesh.Auth.Revocation;
 using SecureMesh.Sdk;
 
 namespace SecureMesh.Auth.Storage;
 
-internal sealed class SqlClients(SqlDatabase database, TimeProvider time) : IClients
+internal sealed class SqlClients(SqlDatabase database, IInvalidations invalidations, TimeProvider time) : IClients
 {
     public async Task<Client?> FindAsync(string zoneId, string clientId, CancellationToken cancellationToken)
     {
@@ -50,12 +51,16 @@ internal sealed class SqlClients(SqlDatabase database, TimeProvider time) : ICli
             transaction, cancellationToken: cancellationToken)) == 1, cancellationToken);
 
     public Task<bool> ReplaceSecretAsync(string zoneId, string clientId, string secretHash, CancellationToken cancellationToken) =>
-        database.WriteAsync(async (connection, transaction) => await connection.ExecuteAsync(new CommandDefinition(
-            """
-            UPDATE clients SET secret_hash = @secretHash, older_secret_hash = NULL, older_secret_expires_at = NULL, updated_at = @now
-            WHERE zone_id = @zoneId AND client_id = @clientId AND (secret_hash IS NULL OR secret_hash <> @secretHash)
-            """,
-            new { zoneId, clientId, secretHash, now = time.GetUtcNow().Milliseconds() }, transaction, cancellationToken: cancellationToken)) == 1, cancellationToken);
+        database.WriteAsync(async (connection, transaction) =>
+        {
+            await invalidations.PublishAsync(connection, transaction, Topics.Client, clientId);
+            return await connection.ExecuteAsync(new CommandDefinition(
+                """
+                UPDATE clients SET secret_hash = @secretHash, older_secret_hash = NULL, older_secret_expires_at = NULL, updated_at = @now
+                WHERE zone_id = @zoneId AND client_id = @clientId AND (secret_hash IS NULL OR secret_hash <> @secretHash)
+                """,
+                new { zoneId, clientId, secretHash, now = time.GetUtcNow().Milliseconds() }, transaction, cancellationToken: cancellationToken)) == 1;
+        }, cancellationToken);
 
     private sealed class Row
     {

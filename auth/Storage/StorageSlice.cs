@@ -30,10 +30,10 @@ internal static class StorageSlice
         services.AddSingleton<SqlRevocations>();
         services.AddSingleton<IRevocations>(provider => provider.GetRequiredService<SqlRevocations>());
         services.AddSingleton<IRevocationRows>(provider => provider.GetRequiredService<SqlRevocations>());
-        services.AddSingleton<IPrunable, PrunableRevocations>();
         services.AddSingleton<IPrunable, PrunableFamilies>();
         services.AddSingleton<IPrunable, PrunableDeviceCodes>();
         services.AddSingleton<IPrunable, PrunableRegistrations>();
+        services.AddSingleton<IPrunable, PrunableRevocations>();
         services.AddSingleton<ISessionStore, SqlSessions>();
         services.AddSingleton<IApprovalStore, SqlApprovals>();
         services.AddSingleton<IPasscodeStore, SqlPasscodes>();

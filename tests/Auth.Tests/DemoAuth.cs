@@ -6,6 +6,7 @@ using Microsoft.Data.Sqlite;
 using Microsoft.Extensions.DependencyInjection;
 using SecureMesh.Auth.Clients;
 using SecureMesh.Auth.Protocol;
+using SecureMesh.Auth.Revocation;
 using SecureMesh.Auth.Token;
 using SecureMesh.Sdk;
 using SecureMesh.Tests.Support;
@@ -126,9 +127,10 @@ public sealed class DemoAuth : IAsyncLifetime
     public async Task<int> ExecuteAsync(string sql)
     {
         await using var database = Database.Open("auth");
-        var rows = await database.WriteAsync((connection, transaction) => connection.ExecuteAsync(sql, new { no = false }, transaction));
-        Services.GetRequiredService<KnownClients>().Forget();
-        return rows;
+        var changed = await database.WriteAsync((connection, transaction) => connection.ExecuteAsync(sql, new { no = false }, transaction));
+        // Nobody told the service, which may have in memory what has just changed.
+        Services.GetRequiredService<Invalidations>().Flush();
+        return changed;
     }
 
     /// <summary>Registers a client with a chosen secret, authority <c>test.read</c> and the grant client_credentials.</summary>
