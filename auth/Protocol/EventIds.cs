@@ -11,6 +11,7 @@ internal static class EventIds
     public const int TokenRefreshed = 1101;
     public const int RefreshRepeated = 1102;
     public const int RefreshReused = 1103;
+    public const int TokensIssuedMore = 1104;
 
     public const int ClientRefused = 1200;
 

@@ -14,8 +14,8 @@ internal static partial class UaaEndpoints
     {
         var allow = string.Join(", ", methods.Select(method => method.Method == "GET" ? "GET, HEAD" : method.Method));
         // Public as far as the framework is concerned: callers are clients (Basic, form) or tokens, told apart by the
-        // handler, whose refusals have UAA's shape.
-        return routes.Map(pattern, http => AnswerAsync(http, methods, allow)).AllowAnonymous()
+        // handler, whose refusals have UAA's shape. Nothing of the pipeline behind the router has a say here, so it is left out.
+        return routes.Map(pattern, http => AnswerAsync(http, methods, allow)).AllowAnonymous().ShortCircuit()
             .WithMetadata(new CaseSensitivePath(RoutePatternFactory.Parse(pattern)));
     }
 

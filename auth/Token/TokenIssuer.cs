@@ -6,8 +6,8 @@ using SecureMesh.Sdk;
 namespace SecureMesh.Auth.Token;
 
 /// <summary>Issues what a grant authorized and writes the answer (RFC 6749 §5.1).</summary>
-internal sealed partial class TokenIssuer(
-    AccessTokens accessTokens, RefreshFamilies families, RevocationState revocations, Current<TokenOptions> options, TimeProvider time, ILogger<TokenIssuer> logger)
+internal sealed class TokenIssuer(
+    AccessTokens accessTokens, RefreshFamilies families, RevocationState revocations, Current<TokenOptions> options, TimeProvider time, IssueLog log)
 {
     // The grants of users after which UAA gives a refresh token, when the client is registered for it.
     private static readonly string[] Renewable = ["password", "authorization_code", "user_token", DeviceAuthorizations.GrantType];
@@ -35,7 +35,7 @@ internal sealed partial class TokenIssuer(
 
         var issuedAt = revocations.IssueTime(client.ZoneId, client.Id, authorization.User?.Id, now);
         var accessToken = accessTokens.Write(authorization, jti, issuedAt, now + lifetime);
-        Log.Issued(logger, jti, client.Id, authorization.User?.Id, authorization.GrantType, Words.Join(authorization.Scopes));
+        log.Issued(authorization, jti);
         return new Answer(json =>
         {
             json.WriteString("access_token", accessToken);
@@ -51,10 +51,4 @@ internal sealed partial class TokenIssuer(
     private static bool MayRenew(Authorization authorization) =>
         authorization.User is not null && Renewable.Contains(authorization.GrantType, StringComparer.Ordinal)
         && authorization.Client.Client.GrantTypes.Contains("refresh_token", StringComparer.Ordinal);
-
-    private static partial class Log
-    {
-        [LoggerMessage(EventIds.TokenIssued, LogLevel.Information, "Issued {TokenId} to {ClientId} for {UserId} by {GrantType} with {Scopes}")]
-        public static partial void Issued(ILogger logger, string tokenId, string clientId, string? userId, string grantType, string scopes);
-    }
 }

@@ -15,6 +15,7 @@ internal static class TokenSlice
         services.AddSingleton<RefreshFamilies>();
         services.AddSingleton<ScopePolicy>();
         services.AddSingleton<IssuancePolicy>();
+        services.AddSingleton<IssueLog>();
         services.AddSingleton<TokenIssuer>();
         services.AddSingleton<TokenEndpoint>();
         builder.AddCurrentOptions<DeviceOptions, DeviceOptionsValidator>("auth:device");

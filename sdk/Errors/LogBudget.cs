@@ -4,7 +4,7 @@ namespace SecureMesh.Sdk;
 /// How many lines of one kind are written in a second: what everybody reads in peace would cost more than the requests
 /// themselves in a storm. What is left out is counted and said once a second.
 /// </summary>
-internal sealed class LogBudget : IDisposable
+public sealed class LogBudget : IDisposable
 {
     private readonly int _perSecond;
     private readonly Action<long> _summary;
@@ -12,8 +12,9 @@ internal sealed class LogBudget : IDisposable
     private int _left;
     private long _leftOut;
 
-    /// <param name="perSecond">Lines in a second.</param>
-    /// <param name="summary">Gets the number of lines left out, when there were any.</param>
+    /// <summary>A budget that is filled up once a second.</summary>
+    /// <param name="perSecond">Lines in a second, 0 or more.</param>
+    /// <param name="summary">Gets the number of lines left out in the last second, when there were any.</param>
     public LogBudget(int perSecond, Action<long> summary)
     {
         (_perSecond, _summary, _left) = (perSecond, summary, perSecond);
@@ -29,6 +30,7 @@ internal sealed class LogBudget : IDisposable
         return false;
     }
 
+    /// <summary>Says what was left out last.</summary>
     public void Dispose()
     {
         _timer.Dispose();
