@@ -6,6 +6,12 @@ set "program=%root%artifacts\publish\SecureMesh.Cli\SecureMesh.Cli.exe"
 if "%~1"=="status" if exist "%program%" goto run
 if "%~1"=="logs" if exist "%program%" goto run
 if "%~1"=="down" if exist "%program%" goto run
+if "%~1"=="login" if exist "%program%" goto run
+if "%~1"=="logout" if exist "%program%" goto run
+if "%~1"=="whoami" if exist "%program%" goto run
+if "%~1"=="token" if exist "%program%" goto run
+if "%~1"=="curl" if exist "%program%" goto run
+if "%~1"=="keys" if exist "%program%" goto run
 where dotnet >nul 2>nul || (
   echo mesh: the .NET SDK is missing: install version 10 from https://dotnet.microsoft.com/download/dotnet/10.0 1>&2
   exit /b 1

@@ -1,7 +1,7 @@
 using System.CommandLine;
 using SecureMesh.Cli.State;
 using SecureMesh.Cli.Supervision;
-using SecureMesh.Sdk;
+using SecureMesh.Cli.Terminal;
 
 namespace SecureMesh.Cli.Commands;
 
@@ -11,7 +11,7 @@ internal static class DownCommand
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(50);
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(6);
 
-    public static Command Create(TimeProvider clock)
+    public static Command Create(Shell shell)
     {
         var data = CommonOptions.Data();
         var command = new Command("down", "Stop the mesh.") { data };
@@ -22,29 +22,40 @@ internal static class DownCommand
             if (!DataLock.IsTaken(folder))
             {
                 await Leftovers.EndAsync(state, cancellationToken).ConfigureAwait(false);
-                Console.WriteLine($"No mesh runs on {folder}.");
-                return 0;
+                Show(shell, arguments, folder, wasRunning: false);
+                return ExitCode.Ok;
             }
 
-            await StopAsync(folder, state, clock, cancellationToken).ConfigureAwait(false);
-            Console.WriteLine("The mesh is stopped.");
-            return 0;
+            await StopAsync(folder, state, shell.Clock, cancellationToken).ConfigureAwait(false);
+            Show(shell, arguments, folder, wasRunning: true);
+            return ExitCode.Ok;
         });
         return command;
     }
+
+    private static void Show(Shell shell, ParseResult arguments, string folder, bool wasRunning) => shell.Write(
+        arguments,
+        json =>
+        {
+            json.WriteStartObject();
+            json.WriteString("data", folder);
+            json.WriteBoolean("wasRunning", wasRunning);
+            json.WriteEndObject();
+        },
+        text => text.WriteLine(wasRunning ? "The mesh is stopped." : $"No mesh runs on {folder}."));
 
     private static async Task StopAsync(string folder, MeshState? state, TimeProvider clock, CancellationToken cancellationToken)
     {
         // The lock says that a supervisor runs; its id is taken from the file only when the process is still that one.
         using var supervisor = ProcessIdentity.Find(state?.Pid, state?.ProcessStart)
-            ?? throw new MeshStartException($"a mesh is just starting or stopping on {folder}: try again in a moment.");
+            ?? throw CommandFailure.Failed($"a mesh is just starting or stopping on {folder}: try again in a moment.");
         ProcessSignals.Terminate(supervisor);
         if (await GoneAsync(folder, clock, cancellationToken).ConfigureAwait(false)) return;
 
         supervisor.Kill();
         await Leftovers.EndAsync(state, cancellationToken).ConfigureAwait(false);
         if (!await GoneAsync(folder, clock, cancellationToken).ConfigureAwait(false))
-            throw new MeshStartException($"process {supervisor.Id} does not end: end it by hand.");
+            throw CommandFailure.Failed($"process {supervisor.Id} does not end: end it by hand.");
     }
 
     private static async Task<bool> GoneAsync(string folder, TimeProvider clock, CancellationToken cancellationToken)

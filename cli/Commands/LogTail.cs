@@ -3,7 +3,7 @@ using System.Text;
 namespace SecureMesh.Cli.Commands;
 
 /// <summary>Reads the end of a log and what is added to it, over rotations.</summary>
-internal sealed class LogTail(string path, string prefix)
+internal sealed class LogTail(string path, Func<string, string> form)
 {
     // The first line holds a time, so a file that begins otherwise is another file.
     private const int HeadBytes = 128;
@@ -20,14 +20,14 @@ internal sealed class LogTail(string path, string prefix)
         if (text.Count('\n') < count && File.Exists(path + ".1")) text = File.ReadAllText(path + ".1") + text;
         _half = text[(text.LastIndexOf('\n') + 1)..];
         var lines = text.Split('\n')[..^1];
-        foreach (var line in lines.TakeLast(count)) output.WriteLine(prefix + line);
+        foreach (var line in lines.TakeLast(count)) output.WriteLine(form(line));
     }
 
     public void WriteNew(TextWriter output)
     {
         var lines = (_half + Read()).Split('\n');
         _half = lines[^1];
-        foreach (var line in lines[..^1]) output.WriteLine(prefix + line);
+        foreach (var line in lines[..^1]) output.WriteLine(form(line));
     }
 
     private string Read()

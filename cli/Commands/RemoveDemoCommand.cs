@@ -1,6 +1,8 @@
 using System.CommandLine;
+using System.Text.Json;
 using SecureMesh.Cli.Database;
 using SecureMesh.Cli.Preflight;
+using SecureMesh.Cli.Terminal;
 using SecureMesh.Cli.Topology;
 using SecureMesh.Sdk;
 
@@ -11,7 +13,7 @@ internal static class RemoveDemoCommand
 {
     private const string Option = "--remove-demo";
 
-    public static Command Create()
+    public static Command Create(Shell shell)
     {
         var data = CommonOptions.Data();
         var database = CommonOptions.Database();
@@ -20,19 +22,21 @@ internal static class RemoveDemoCommand
         {
             Checks.Programs(PublishedPrograms.Folder);
             var folder = CommonOptions.FolderOf(arguments, data);
-            if (!Directory.Exists(folder)) throw new MeshStartException($"there is no data in {folder}: name the folder with --data DIR.");
+            if (!Directory.Exists(folder)) throw CommandFailure.Failed($"there is no data in {folder}: name the folder with --data DIR.");
             using var dataLock = Checks.DataFolder(folder);
             var databases = CommonOptions.DatabaseOf(arguments, database) is { } admin
                 ? await PostgresRoles.PrepareAsync(admin, cancellationToken).ConfigureAwait(false)
                 : new Dictionary<ServiceKind, string>();
+            var removed = new List<(string Service, string Said)>();
             foreach (var kind in ServiceKind.All.Where(k => k.Store))
-                await RemoveAsync(kind, folder, databases.GetValueOrDefault(kind), cancellationToken).ConfigureAwait(false);
-            return 0;
+                removed.Add((kind.Name, await RemoveAsync(kind, folder, databases.GetValueOrDefault(kind), cancellationToken).ConfigureAwait(false)));
+            shell.Write(arguments, json => WriteJson(json, removed), text => removed.ForEach(r => text.WriteLine($"{r.Service}: {r.Said}")));
+            return ExitCode.Ok;
         });
         return command;
     }
 
-    private static async Task RemoveAsync(ServiceKind kind, string data, string? database, CancellationToken cancellationToken)
+    private static async Task<string> RemoveAsync(ServiceKind kind, string data, string? database, CancellationToken cancellationToken)
     {
         var environment = ServiceEnvironment.Inherited(Environment.GetEnvironmentVariables(), kind);
         environment["MESH__DATA"] = Path.Combine(data, kind.WireName);
@@ -40,9 +44,28 @@ internal static class RemoveDemoCommand
         environment["MESH__CONFIG__ENABLED"] = "false";
         environment["MESH__REGISTRY__ENABLED"] = "false";
         if (database is not null) environment["MESH__DATABASE"] = database;
-        var (exitCode, said) = await ProgramRun.RunAsync(
+        var run = await ProgramRun.RunAsync(
             PublishedPrograms.PathOf(PublishedPrograms.Folder, kind), [Option], environment, cancellationToken).ConfigureAwait(false);
-        if (exitCode != 0) throw new MeshStartException($"{kind.Name} could not remove its demo data: {said.Trim()}");
-        Console.WriteLine($"{kind.Name}: {(said.Trim() is { Length: > 0 } text ? text : "done")}");
+        if (run.ExitCode != 0) throw new MeshStartException($"{kind.Name} could not remove its demo data: {run.Complaint}");
+        return Said(run.Output);
+    }
+
+    /// <summary>What the program answers; around it stand the log lines of its host, which are for nobody here.</summary>
+    internal static string Said(string output) =>
+        output.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
+            .LastOrDefault(line => line.StartsWith("removed ", StringComparison.Ordinal)) ?? "done";
+
+    private static void WriteJson(Utf8JsonWriter json, List<(string Service, string Said)> removed)
+    {
+        json.WriteStartArray();
+        foreach (var (service, said) in removed)
+        {
+            json.WriteStartObject();
+            json.WriteString("service", service);
+            json.WriteString("said", said);
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
     }
 }

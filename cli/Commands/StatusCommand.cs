@@ -4,7 +4,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using SecureMesh.Cli.State;
 using SecureMesh.Cli.Supervision;
-using SecureMesh.Sdk;
+using SecureMesh.Cli.Terminal;
 using Spectre.Console;
 
 namespace SecureMesh.Cli.Commands;
@@ -20,21 +20,22 @@ internal sealed partial class StatusJson : JsonSerializerContext;
 /// <summary><c>mesh status</c>: what runs, with its health asked just now. Exit code 0 when everything is up, else 1.</summary>
 internal static class StatusCommand
 {
-    public static Command Create(TimeProvider clock)
+    public static Command Create(Shell shell)
     {
         var data = CommonOptions.Data();
-        var output = new Option<string>("--output") { Description = "table or json", HelpName = "FORM", DefaultValueFactory = _ => "table" }.AcceptOnlyFromAmong("table", "json");
-        var command = new Command("status", "Show what runs.") { data, output };
+        var command = new Command("status", "Show what runs.") { data };
         command.SetAction(async (arguments, cancellationToken) =>
         {
             var folder = CommonOptions.FolderOf(arguments, data);
-            var isJson = arguments.GetValue(output) == "json";
-            var state = DataLock.IsTaken(folder) ? StateFile.Read(folder) : null;
-            var rows = state is null ? [] : await RowsAsync(state, clock, cancellationToken).ConfigureAwait(false);
-            if (isJson) Console.WriteLine(JsonSerializer.Serialize(rows, StatusJson.Default.IReadOnlyListStatusRow));
-            if (state is null) throw new MeshStartException($"no mesh runs on {folder}: start one with ./mesh up, or name its folder with --data DIR.");
-            if (!isJson) WriteTable(state, rows);
-            return rows.All(s => s is { State: Phase.Up, Health: "UP" }) ? 0 : 1;
+            var isJson = OutputForm.IsJson(arguments);
+            var isRunning = DataLock.IsTaken(folder);
+            var state = isRunning ? await StateFile.ReadPatientlyAsync(folder, shell.Clock, cancellationToken).ConfigureAwait(false) : null;
+            var rows = state is null ? [] : await RowsAsync(state, shell.Clock, cancellationToken).ConfigureAwait(false);
+            if (isJson) shell.Out.WriteLine(JsonSerializer.Serialize(rows, StatusJson.Default.IReadOnlyListStatusRow));
+            if (!isRunning) throw CommandFailure.Failed($"no mesh runs on {folder}: start one with ./mesh up, or name its folder with --data DIR.");
+            if (state is null) throw CommandFailure.Failed($"a mesh runs on {folder}, but {StateFile.PathIn(folder)} is missing or damaged: it starts or stops just now, or someone wrote to the file. It is written anew at the next change.");
+            if (!isJson) WriteTable(shell.Out, state, rows);
+            return rows.All(s => s is { State: Phase.Up, Health: "UP" }) ? ExitCode.Ok : ExitCode.Failed;
         });
         return command;
     }
@@ -50,7 +51,7 @@ internal static class StatusCommand
         return await Task.WhenAll(rows).ConfigureAwait(false);
     }
 
-    private static void WriteTable(MeshState state, IReadOnlyList<StatusRow> rows)
+    private static void WriteTable(TextWriter output, MeshState state, IReadOnlyList<StatusRow> rows)
     {
         var table = new Table().Border(Console.IsOutputRedirected ? TableBorder.None : TableBorder.Rounded);
         foreach (var column in new[] { "service", "instance", "pid", "port", "state", "restarts", "uptime", "health" }) table.AddColumn(new TableColumn(column).NoWrap());
@@ -61,8 +62,8 @@ internal static class StatusCommand
                 Number(row.Restarts), new Text(Uptime(row.UptimeSeconds)), new Text(row.Health ?? "-"));
         AnsiConsole.Write(table);
         foreach (var row in rows.Where(s => s.State == Phase.Failed))
-            Console.WriteLine($"{row.Service}{(row.Number > 1 ? $"-{row.Number}" : "")} is left down: {row.LastError ?? "see its log"}");
-        Console.WriteLine($"{state.GatewayUrl}{(state.Demo ? "  (demo identities are on)" : "")}");
+            output.WriteLine($"{row.Service}{(row.Number > 1 ? $"-{row.Number}" : "")} is left down: {row.LastError ?? "see its log"}");
+        output.WriteLine($"{state.GatewayUrl}{(state.Demo ? "  (demo identities are on)" : "")}");
     }
 
     private static Text Number(int? number) => new(number?.ToString(CultureInfo.InvariantCulture) ?? "-");

@@ -56,9 +56,9 @@ internal static class Checks
     /// <summary>Has the configuration server read the files as it would when it serves them.</summary>
     public static async Task ConfigFilesAsync(string published, string config, IReadOnlyDictionary<string, string> environment, CancellationToken cancellationToken)
     {
-        var (exitCode, errors) = await ProgramRun.RunAsync(
+        var run = await ProgramRun.RunAsync(
             PublishedPrograms.PathOf(published, ServiceKind.Config), ["--check", config], environment, cancellationToken).ConfigureAwait(false);
-        if (exitCode != 0) throw new MeshStartException($"the configuration is broken: {Line(errors) ?? $"the check ended with exit code {exitCode}"}");
+        if (run.ExitCode != 0) throw new MeshStartException($"the configuration is broken: {Line(run.Complaint) ?? $"the check ended with exit code {run.ExitCode}"}");
     }
 
     private static string? Line(string errors)

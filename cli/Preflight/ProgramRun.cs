@@ -9,8 +9,7 @@ internal static class ProgramRun
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
-    /// <returns>The exit code and what it said: stderr, or stdout when stderr is empty.</returns>
-    public static async Task<(int ExitCode, string Said)> RunAsync(
+    public static async Task<ProgramEnd> RunAsync(
         string program, IEnumerable<string> arguments, IReadOnlyDictionary<string, string> environment, CancellationToken cancellationToken)
     {
         var start = new ProcessStartInfo(program, arguments)
@@ -33,7 +32,7 @@ internal static class ProgramRun
             var errors = await process.StandardError.ReadToEndAsync(CancellationToken.None).ConfigureAwait(false);
             await process.WaitForExitAsync(CancellationToken.None).ConfigureAwait(false);
             patience.Token.ThrowIfCancellationRequested();
-            return (process.ExitCode, errors.Length > 0 ? errors : await output.ConfigureAwait(false));
+            return new ProgramEnd(process.ExitCode, await output.ConfigureAwait(false), errors);
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
@@ -44,4 +43,11 @@ internal static class ProgramRun
             throw new MeshStartException($"{program} cannot be executed ({e.Message}): build it again with ./mesh.", e);
         }
     }
+}
+
+/// <summary>How a program ended and what it wrote.</summary>
+internal sealed record ProgramEnd(int ExitCode, string Output, string Errors)
+{
+    /// <summary>What it said about a failure.</summary>
+    public string Complaint => (Errors.Length > 0 ? Errors : Output).Trim();
 }

@@ -1,4 +1,6 @@
+using System.Text.Json;
 using SecureMesh.Cli.State;
+using SecureMesh.Cli.Terminal;
 using SecureMesh.Cli.Topology;
 
 namespace SecureMesh.Cli.Start;
@@ -14,8 +16,7 @@ internal static class Announcement
         output.WriteLine();
         foreach (var instance in state.Instances)
         {
-            var address = instance.Service == ServiceKind.Gateway.WireName && instance.Number == 1 ? gateway : $"http://127.0.0.1:{instance.Port}";
-            output.WriteLine($"  {instance.Name,-17} {address,-28} {Purpose(instance)}");
+            output.WriteLine($"  {instance.Name,-17} {Address(state, instance),-28} {Purpose(instance)}");
         }
 
         output.WriteLine();
@@ -23,6 +24,32 @@ internal static class Announcement
         else WriteAdmin(output, gateway, adminSecret);
         output.WriteLine($"Logs and data: {data}");
     }
+
+    /// <summary>The same for scripts.</summary>
+    public static void WriteJson(Utf8JsonWriter json, MeshState state, string data, string? adminSecret)
+    {
+        json.WriteStartObject();
+        json.WriteString("url", state.GatewayUrl);
+        json.WriteBoolean("demo", state.Demo);
+        json.WriteString("data", data);
+        json.Member("adminSecret", adminSecret);
+        json.WriteStartArray("instances");
+        foreach (var instance in state.Instances)
+        {
+            json.WriteStartObject();
+            json.WriteString("service", instance.Service);
+            json.WriteNumber("number", instance.Number);
+            json.WriteNumber("port", instance.Port);
+            json.WriteString("url", Address(state, instance));
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
+        json.WriteEndObject();
+    }
+
+    private static string Address(MeshState state, InstanceState instance) =>
+        instance.Service == ServiceKind.Gateway.WireName && instance.Number == 1 ? state.GatewayUrl : $"http://127.0.0.1:{instance.Port}";
 
     private static void WriteDemo(TextWriter output, string gateway)
     {

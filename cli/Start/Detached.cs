@@ -17,9 +17,9 @@ internal static class Detached
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(100);
 
     /// <returns>The exit code; 0 when the mesh is ready, and then its state.</returns>
-    public static async Task<(int ExitCode, MeshState? State)> StartAsync(UpSettings settings, TimeProvider clock)
+    public static async Task<(int ExitCode, MeshState? State)> StartAsync(UpSettings settings, bool isJson, TimeProvider clock)
     {
-        using var supervisor = Launch(settings);
+        using var supervisor = Launch(settings, isJson);
         var errors = ForwardAsync(supervisor.StandardError);
         _ = supervisor.StandardOutput.ReadToEndAsync();
         // Who interrupts the wait wants no mesh: the background supervisor is in another session and would not notice.
@@ -27,7 +27,7 @@ internal static class Detached
         using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, _ => ProcessSignals.Terminate(supervisor));
 
         var waiting = WaitAsync(settings.Data, supervisor, clock);
-        await StartProgress.ShowAsync(() => Mine(settings.Data, supervisor), waiting, clock).ConfigureAwait(false);
+        if (!isJson) await StartProgress.ShowAsync(() => Mine(settings.Data, supervisor), waiting, clock).ConfigureAwait(false);
         if (await waiting.ConfigureAwait(false) is { } ready) return (0, ready);
         if (supervisor.HasExited)
         {
@@ -39,13 +39,14 @@ internal static class Detached
         return (1, null);
     }
 
-    private static Process Launch(UpSettings settings)
+    private static Process Launch(UpSettings settings, bool isJson)
     {
         var program = Environment.ProcessPath!;
         List<string> command = [.. OperatingSystem.IsLinux() && File.Exists("/usr/bin/setsid") ? new[] { "/usr/bin/setsid" } : [], program, "up", BackgroundOption, "--data", settings.Data, "--config", settings.Config];
         if (settings.PortBase is { } portBase) command.AddRange(["--port-base", portBase.ToString(CultureInfo.InvariantCulture)]);
         if (settings.Counts.Counts.Count > 0) command.AddRange(["--instances", settings.Counts.ToString()]);
         if (settings.Production) command.Add("--production");
+        if (isJson) command.AddRange(["--output", "json"]); // its complaints are passed on as they are
 
         var start = new ProcessStartInfo(command[0], command.Skip(1))
         {

@@ -86,7 +86,7 @@ public sealed class LogFileTests : IDisposable
         using var log = new LogFile(LogPath, largestBytes: 20);
         log.Append("line one\nline two\n"u8);
         log.Append("line three\n"u8);
-        var tail = new LogTail(LogPath, "auth | ");
+        var tail = new LogTail(LogPath, line => "auth | " + line);
         var output = new StringWriter { NewLine = "\n" };
 
         tail.WriteLast(2, output);
