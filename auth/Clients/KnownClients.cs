@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using SecureMesh.Auth.Revocation;
+using SecureMesh.Auth.Revocation;
 
 namespace SecureMesh.Auth.Clients;
 
@@ -7,7 +8,8 @@ namespace SecureMesh.Auth.Clients;
 /// Keeps clients in memory: a client of a service asks for tokens all day, and the same row would be read each time.
 /// </summary>
 /// <remarks>
-/// Only clients that exist are kept, at most <see cref="Most"/>, so that nobody fills the memory with names.
+/// Only clients that exist are kept, at most <see cref="Most"/>, so that nobody fills the memory with names. A change is told
+/// (<see cref="Topics.Client"/>); should the telling get lost, it counts after a second nevertheless.
 /// </remarks>
 internal sealed class KnownClients
 {
@@ -15,7 +17,14 @@ internal sealed class KnownClients
     private static readonly TimeSpan Longest = TimeSpan.FromSeconds(1);
     private readonly ConcurrentDictionary<(string Zone, string Id), Entry> _entries = new();
     private readonly IClients _store;
+    private readonly IClients _store;
     private long _generation;
+
+    public KnownClients(IClients store, IInvalidations invalidations)
+    {
+        _store = store;
+        invalidations.Subscribe(Topics.Client, Forget);
+    }
 
     public KnownClients(IClients store, IInvalidations invalidations)
     {
@@ -29,23 +38,12 @@ internal sealed class KnownClients
             ? new(entry.Client)
             : new(ReadAsync(zoneId, clientId, cancellationToken));
 
-    /// <summary>Forgets the client in every zone, and whatever is being read at this moment; all of them when none is named.</summary>
-    public void Forget(string? clientId)
-    {
-        if (clientId is null)
-        {
-            Forget();
-            return;
-        }
-        Interlocked.Increment(ref _generation);
-        foreach (var key in _entries.Keys.Where(key => key.Id == clientId)) _entries.TryRemove(key, out _);
-    }
-
-    /// <summary>Forgets all.</summary>
-    public void Forget()
+    // The client in every zone, or all; and whatever is being read at this moment.
+    private void Forget(string? clientId)
     {
         Interlocked.Increment(ref _generation);
-        _entries.Clear();
+        if (clientId is null) _entries.Clear();
+        else foreach (var key in _entries.Keys.Where(key => key.Id == clientId)) _entries.TryRemove(key, out _);
     }
 
     private async Task<Client?> ReadAsync(string zoneId, string clientId, CancellationToken cancellationToken)
