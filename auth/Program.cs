@@ -1,5 +1,6 @@
 using SecureMesh.Auth.Approvals;
 using SecureMesh.Auth.Audit;
+using SecureMesh.Auth.Authorize;
 using SecureMesh.Auth.Clients;
 using SecureMesh.Auth.Health;
 using SecureMesh.Auth.Inspection;
@@ -36,6 +37,7 @@ return MeshProgram.Run(() =>
     builder.AddApprovals();
     builder.AddLogin();
     builder.AddToken();
+    builder.AddAuthorize();
     builder.AddInspection();
     builder.AddRegistration();
     builder.AddMetadata();
@@ -44,6 +46,7 @@ return MeshProgram.Run(() =>
 
     var app = builder.Build();
     app.MapToken();
+    app.MapAuthorize();
     app.MapKeys();
     app.MapInspection();
     app.MapRegistration();

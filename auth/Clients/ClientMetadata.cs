@@ -25,6 +25,9 @@ internal sealed record ClientMetadata
     /// <summary>Whether each code needs a PKCE challenge; a public client needs it always. Null: as <c>auth:token:requirePkce</c> says.</summary>
     [JsonPropertyName("require_pkce")] public bool? RequirePkce { get; init; }
 
+    /// <summary>Response modes beyond the usual: <c>fragment</c> for codes.</summary>
+    [JsonPropertyName("response_modes")] public IReadOnlyList<string>? ResponseModes { get; init; }
+
     [JsonPropertyName("require_pushed_authorization_requests")] public bool RequirePushedAuthorizationRequests { get; init; }
 
     /// <summary>Every token is bound to a key of the client (RFC 9449 §5.2).</summary>

@@ -10,8 +10,11 @@ internal sealed class Answer(Action<Utf8JsonWriter> write, bool published = fals
     // Texts go out as they stand in the contract: the bodies are JSON, never HTML.
     private static readonly JsonWriterOptions Plain = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
+    public int Status { get; init; } = 200;
+
     public Task ExecuteAsync(HttpContext httpContext)
     {
+        httpContext.Response.StatusCode = Status;
         if (published) Publish(httpContext.Response);
         else Hide(httpContext.Response);
         return WriteAsync(httpContext, write);

@@ -33,6 +33,10 @@ internal static class EventIds
 
     public const int Audited = 1800;
 
+    public const int AuthorizationAnswered = 1900;
+    public const int CodeReused = 1901;
+    public const int CodeOfAnother = 1902;
+
     public const int SessionStarted = 2000;
     public const int SessionEnded = 2001;
     public const int LogoutNoticeDelivered = 2002;

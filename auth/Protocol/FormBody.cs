@@ -83,18 +83,30 @@ internal static class FormBody
         && type.MediaType.Equals("application/x-www-form-urlencoded", StringComparison.OrdinalIgnoreCase)
         && (!type.Charset.HasValue || type.Charset.Equals("utf-8", StringComparison.OrdinalIgnoreCase) || type.Charset.Equals("\"utf-8\"", StringComparison.OrdinalIgnoreCase));
 
-    private static Result<Parameters, OAuthError> Parse(byte[] body)
+    /// <summary>The parameters of the query and, with a form post, of the body: what the authorization endpoint reads (RFC 6749 §3.1).</summary>
+    public static async Task<Result<Parameters, OAuthError>> ReadWithQueryAsync(HttpRequest request, CancellationToken cancellationToken)
     {
-        var parameters = new Parameters();
-        string text;
+        var parameters = Parse(request.QueryString.Value is { Length: > 1 } query ? query[1..] : "", new Parameters());
+        if (!parameters.IsSuccess || request.ContentType is null) return parameters;
+        if (!IsForm(request.ContentType)) return OAuthError.InvalidRequest("The body must be application/x-www-form-urlencoded in UTF-8");
+        var body = await BodyAsync(request, MaxBytes, cancellationToken);
+        return body.IsSuccess ? Parse(body.Value, parameters.Value) : body.Error;
+    }
+
+    private static Result<Parameters, OAuthError> Parse(byte[] body, Parameters? before = null)
+    {
         try
         {
-            text = Utf8.GetString(body);
+            return Parse(Utf8.GetString(body), before ?? new Parameters());
         }
         catch (DecoderFallbackException)
         {
             return Unreadable();
         }
+    }
+
+    private static Result<Parameters, OAuthError> Parse(string text, Parameters parameters)
+    {
         foreach (var part in text.Split('&', StringSplitOptions.RemoveEmptyEntries))
         {
             var equals = part.IndexOf('=', StringComparison.Ordinal);
@@ -129,7 +141,7 @@ internal static class FormBody
 
     private static OAuthError Repeated(string name) => OAuthError.InvalidRequest($"The parameter {OAuthError.Printable(name)} occurs more than once");
 
-    private static OAuthError Unreadable() => OAuthError.InvalidRequest("The body is not a form in UTF-8");
+    private static OAuthError Unreadable() => OAuthError.InvalidRequest("The parameters are not a form in UTF-8");
 }
 
 /// <summary>The parameters of one request; none occurs twice, save those that may.</summary>
@@ -146,6 +158,9 @@ internal sealed class Parameters
     public string? Raw(string name) => _values.TryGetValue(name, out var values) ? values[0] : null;
 
     public IEnumerable<string> All(string name) => _values.TryGetValue(name, out var values) ? values.Where(value => value.Length > 0) : [];
+
+    /// <summary>All parameters in the order of their names' first occurrence.</summary>
+    public IEnumerable<(string Name, string Value)> Pairs => _values.SelectMany(pair => pair.Value.Select(value => (pair.Key, value)));
 
     public bool Has(string name) => _values.ContainsKey(name);
 

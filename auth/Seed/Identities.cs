@@ -28,10 +28,14 @@ internal static class Identities
         new(Web(gateway), "web-secret"),
         new(Cli, null),
         new(Admin, "adminsecret"),
-        new(Make("app", "App", "authorization_code password refresh_token", "openid ui password.write", "", gateway + "/app/"), "appclientsecret"),
+        new(App(gateway), "appclientsecret"),
     ];
 
     public static IReadOnlyList<Client> Production(string gateway) => [Gateway, Web(gateway), Cli, Account, Admin];
+
+    // As the applications of UAA's tutorials are: without PKCE.
+    private static Client App(string gateway) =>
+        Make("app", "App", "authorization_code password refresh_token", "openid ui password.write", "", gateway + "/app/") with { Metadata = new ClientMetadata { RequirePkce = false } };
 
     private static Client Account => Make("account-service", "Account service", "client_credentials", "", "server uaa.resource revocations.read");
 
@@ -44,7 +48,7 @@ internal static class Identities
         {
             var native = Make("mesh-cli", "Command line", "authorization_code urn:ietf:params:oauth:grant-type:device_code refresh_token",
                 "openid ui uaa.admin", "", "http://127.0.0.1/callback", "http://[::1]/callback");
-            return native with { AllowPublic = true };
+            return native with { AllowPublic = true, Metadata = new ClientMetadata { ApplicationType = "native" } };
         }
     }
 

@@ -17,10 +17,14 @@ internal sealed class SqlRefreshTokens(SqlDatabase database, IRevocations revoca
     public Task StartAsync(RefreshFamily family, RefreshToken first, int most, CancellationToken cancellationToken) =>
         database.WriteAsync(async (connection, transaction) =>
         {
+            // Locks the code that it comes from: its second use comes before, and the family starts revoked, or after, and finds it.
+            if (family.GrantType == "authorization_code") await connection.ExecuteAsync(new CommandDefinition(
+                "UPDATE authorization_codes SET renewed_at = @now WHERE grant_id = @Id", new { family.Id, now = family.CreatedAt.Milliseconds() }, transaction, cancellationToken: cancellationToken));
             await connection.ExecuteAsync(new CommandDefinition(
                 """
-                INSERT INTO refresh_families (family_id, zone_id, client_id, user_id, scopes, resources, grant_type, client_auth_method, auth_time, rev_sig, created_at, expires_at, session_id, details)
-                VALUES (@Id, @ZoneId, @ClientId, @UserId, @Scopes, @Resources, @GrantType, @ClientAuthMethod, @AuthTime, @RevSig, @CreatedAt, @ExpiresAt, @SessionId, @Details)
+                INSERT INTO refresh_families (family_id, zone_id, client_id, user_id, scopes, resources, grant_type, client_auth_method, auth_time, rev_sig, created_at, expires_at, session_id, details, revoked_at, revoked_because)
+                VALUES (@Id, @ZoneId, @ClientId, @UserId, @Scopes, @Resources, @GrantType, @ClientAuthMethod, @AuthTime, @RevSig, @CreatedAt, @ExpiresAt, @SessionId, @Details,
+                    (SELECT reused_at FROM authorization_codes WHERE grant_id = @Id), (SELECT 'authorization code reuse' FROM authorization_codes WHERE grant_id = @Id AND reused_at IS NOT NULL))
                 """,
                 new
                 {

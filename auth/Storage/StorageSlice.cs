@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.DataProtection.Repositories;
 using SecureMesh.Auth.Approvals;
+using SecureMesh.Auth.Authorize;
 using SecureMesh.Auth.Clients;
 using SecureMesh.Auth.Keys;
 using SecureMesh.Auth.Login;
@@ -30,7 +31,11 @@ internal static class StorageSlice
         services.AddSingleton<SqlRevocations>();
         services.AddSingleton<IRevocations>(provider => provider.GetRequiredService<SqlRevocations>());
         services.AddSingleton<IRevocationRows>(provider => provider.GetRequiredService<SqlRevocations>());
+        services.AddSingleton<ITransactionStore, SqlTransactions>();
+        services.AddSingleton<IPushedRequests, SqlPushedRequests>();
+        services.AddSingleton<IAuthorizationCodes, SqlAuthorizationCodes>();
         services.AddSingleton<IPrunable, PrunableFamilies>();
+        services.AddSingleton<IPrunable, PrunableAuthorizations>();
         services.AddSingleton<IPrunable, PrunableDeviceCodes>();
         services.AddSingleton<IPrunable, PrunableRegistrations>();
         services.AddSingleton<IPrunable, PrunableRevocations>();

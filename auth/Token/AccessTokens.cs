@@ -57,6 +57,7 @@ internal sealed class AccessTokens(TokenSigner signer, IOptions<MeshOptions> mes
         // What the user agreed to while away does not end with the session.
         if (authorization is { SessionId: { } session, Details.Offline: false }) json.WriteString("sid", session);
         if (authorization.GrantId is { } grant) json.WriteString("grant_id", grant);
+        if (authorization.Nonce is { } nonce) json.WriteString("nonce", nonce);
         if (authorization.Details.Amr.Count > 0) Array(json, "amr", authorization.Details.Amr);
         if (authorization.Details.Acr is { } acr) json.WriteString("acr", acr);
         if (authorization.Details.AzAttr is { } attributes)

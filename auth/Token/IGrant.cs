@@ -29,6 +29,9 @@ internal sealed record Authorization
 
     public required IReadOnlyList<string> Resources { get; init; }
 
+    /// <summary>What a renewal may ask for, when this token is for some of it alone (RFC 8707 §2.2); null: <see cref="Resources"/>.</summary>
+    public IReadOnlyList<string>? GrantedResources { get; init; }
+
     /// <summary>Claim <c>grant_type</c>: a refresh keeps the one the user signed in with.</summary>
     public required string GrantType { get; init; }
 

@@ -77,7 +77,7 @@ internal sealed class RefreshFamilies(IRefreshTokens store, Current<TokenOptions
             ClientId = client.Id,
             UserId = authorization.User!.Id,
             Scopes = authorization.Scopes,
-            Resources = authorization.Resources,
+            Resources = authorization.GrantedResources ?? authorization.Resources,
             GrantType = authorization.GrantType,
             ClientAuthMethod = authorization.Client.Method,
             AuthTime = authorization.AuthTime ?? now,

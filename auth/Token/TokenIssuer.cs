@@ -7,7 +7,7 @@ namespace SecureMesh.Auth.Token;
 
 /// <summary>Issues what a grant authorized and writes the answer (RFC 6749 §5.1).</summary>
 internal sealed class TokenIssuer(
-    AccessTokens accessTokens, RefreshFamilies families, RevocationState revocations, Current<TokenOptions> options, TimeProvider time, IssueLog log)
+    AccessTokens accessTokens, IdTokens idTokens, RefreshFamilies families, RevocationState revocations, Current<TokenOptions> options, TimeProvider time, IssueLog log)
 {
     // The grants of users after which UAA gives a refresh token, when the client is registered for it.
     private static readonly string[] Renewable = ["password", "authorization_code", "user_token", DeviceAuthorizations.GrantType];
@@ -17,13 +17,6 @@ internal sealed class TokenIssuer(
     /// <param name="cancellationToken">Gives up.</param>
     public async Task<IResult> IssueAsync(Authorization authorization, bool standard, CancellationToken cancellationToken)
     {
-        var client = authorization.Client.Client;
-        var now = time.GetUtcNow();
-        var lifetime = client.AccessTokenValidity ?? options.Value.AccessTokenLifetime;
-        if (lifetime > TokenOptions.LongestAccess) lifetime = TokenOptions.LongestAccess;
-        if (authorization.ExpiresNoLater is { } end && now + lifetime > end) lifetime = TimeSpan.FromSeconds(Math.Floor((end - now).TotalSeconds));
-        var jti = Entropy.HexId();
-
         // Stored before it is answered: what the client has read survives the end of this process.
         var refreshToken = authorization.RefreshToken;
         if (refreshToken is null && MayRenew(authorization))
@@ -33,22 +26,47 @@ internal sealed class TokenIssuer(
             refreshToken = await families.StartAsync(authorization, cancellationToken);
         }
 
-        var issuedAt = revocations.IssueTime(client.ZoneId, client.Id, authorization.User?.Id, now);
-        var accessToken = accessTokens.Write(authorization, jti, issuedAt, now + lifetime);
-        log.Issued(authorization, jti);
+        var access = await AccessAsync(authorization, cancellationToken);
+        var idToken = IdTokens.IsWanted(authorization) ? idTokens.Write(authorization, access.Lifetime, access.Token) : null;
         return new Answer(json =>
         {
-            json.WriteString("access_token", accessToken);
+            json.WriteString("access_token", access.Token);
             json.WriteString("token_type", authorization.Confirmation?.Jkt is not null ? "DPoP" : standard ? "Bearer" : "bearer");
             if (authorization.IssuedTokenType is { } issued) json.WriteString("issued_token_type", issued);
             if (refreshToken is not null) json.WriteString("refresh_token", refreshToken);
-            json.WriteNumber("expires_in", (long)lifetime.TotalSeconds);
+            if (idToken is not null) json.WriteString("id_token", idToken);
+            json.WriteNumber("expires_in", (long)access.Lifetime.TotalSeconds);
             json.WriteString("scope", Words.Join(authorization.Scopes));
-            json.WriteString("jti", jti);
+            json.WriteString("jti", access.Jti);
         });
     }
 
-    private static bool MayRenew(Authorization authorization) =>
-        authorization.User is not null && Renewable.Contains(authorization.GrantType, StringComparer.Ordinal)
+    /// <summary>An access token alone: at the authorization endpoint there is nothing to renew with.</summary>
+    public Task<IssuedAccess> AccessAsync(Authorization authorization, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        var client = authorization.Client.Client;
+        var now = time.GetUtcNow();
+        var lifetime = Lifetime(authorization, now);
+        var jti = Entropy.HexId();
+        var issuedAt = revocations.IssueTime(client.ZoneId, client.Id, authorization.User?.Id, now);
+        var token = accessTokens.Write(authorization, jti, issuedAt, now + lifetime);
+        log.Issued(authorization, jti);
+        return Task.FromResult(new IssuedAccess(token, jti, lifetime));
+    }
+
+    /// <summary>How long its access tokens live.</summary>
+    public TimeSpan Lifetime(Authorization authorization, DateTimeOffset now)
+    {
+        var lifetime = authorization.Client.Client.AccessTokenValidity ?? options.Value.AccessTokenLifetime;
+        if (lifetime > TokenOptions.LongestAccess) lifetime = TokenOptions.LongestAccess;
+        return authorization.ExpiresNoLater is { } end && now + lifetime > end ? TimeSpan.FromSeconds(Math.Floor((end - now).TotalSeconds)) : lifetime;
+    }
+
+    private bool MayRenew(Authorization authorization) =>
+        authorization.User is not null && (!options.Value.RefreshTokenNeedsOfflineAccess || authorization.Scopes.Contains("offline_access", StringComparer.Ordinal)) && Renewable.Contains(authorization.GrantType, StringComparer.Ordinal)
         && authorization.Client.Client.GrantTypes.Contains("refresh_token", StringComparer.Ordinal);
 }
+
+/// <summary>An access token that was just issued.</summary>
+internal sealed record IssuedAccess(string Token, string Jti, TimeSpan Lifetime);

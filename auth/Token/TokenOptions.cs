@@ -22,6 +22,15 @@ internal sealed class TokenOptions
 
     /// <summary>How many sign-ins of one user at one client may be renewable at the same time; one more ends the oldest.</summary>
     public int SessionsPerUserAndClient { get; set; } = 200;
+
+    /// <summary>Clients with a secret need a PKCE challenge too, unless their registration says otherwise; those without always do.</summary>
+    public bool RequirePkce { get; set; } = true;
+
+    /// <summary>Authorization requests must be pushed first (RFC 9126), whatever the client.</summary>
+    public bool RequirePushedAuthorizationRequests { get; set; }
+
+    /// <summary>Refresh tokens only for sign-ins with scope <c>offline_access</c>; by default, as UAA has it, the grant decides.</summary>
+    public bool RefreshTokenNeedsOfflineAccess { get; set; }
 }
 
 internal sealed class TokenOptionsValidator : IValidateOptions<TokenOptions>

@@ -12,6 +12,7 @@ internal static class TokenSlice
         builder.AddCurrentOptions<TokenOptions, TokenOptionsValidator>("auth:token");
         var services = builder.Services;
         services.AddSingleton<AccessTokens>();
+        services.AddSingleton<IdTokens>();
         services.AddSingleton<RefreshFamilies>();
         services.AddSingleton<ScopePolicy>();
         services.AddSingleton<IssuancePolicy>();
@@ -23,7 +24,7 @@ internal static class TokenSlice
         services.AddSingleton<IDeviceAuthorizations>(provider => provider.GetRequiredService<DeviceAuthorizations>());
         services.AddSingleton<DeviceAuthorizationEndpoint>();
         services.AddGrant<DeviceCodeGrant>();
-        services.AddGrant<PasswordGrant>().AddGrant<ClientCredentialsGrant>().AddGrant<RefreshTokenGrant>();
+        services.AddGrant<AuthorizationCodeGrant>().AddGrant<PasswordGrant>().AddGrant<ClientCredentialsGrant>().AddGrant<RefreshTokenGrant>();
         return builder;
     }
 

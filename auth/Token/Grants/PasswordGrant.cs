@@ -29,6 +29,7 @@ internal sealed class PasswordGrant(PasswordSignIn signIn, ScopePolicy scopes, T
             Resources = request.Resources,
             GrantType = GrantType,
             AuthTime = time.GetUtcNow(),
+            Details = new SignInDetails { Amr = ["pwd"] },
         };
     }
 

@@ -1,0 +1,91 @@
+using System.Buffers;
+using System.Text;
+using System.Text.Json;
+using SecureMesh.Auth.Protocol;
+
+namespace SecureMesh.Auth.Authorize;
+
+/// <summary>A request under way as stored.</summary>
+internal sealed record StoredTransaction
+{
+    public required string Hash { get; init; }
+    public required string ClientId { get; init; }
+
+    /// <summary>Null until the browser has come back from another site's form.</summary>
+    public string? BrowserHash { get; init; }
+
+    public required Parameters Parameters { get; init; }
+    public string? PushedHash { get; init; }
+    public required DateTimeOffset CreatedAt { get; init; }
+    public required DateTimeOffset ExpiresAt { get; init; }
+    public string? AuthenticatedSession { get; init; }
+    public string? ConsentedUser { get; init; }
+    public IReadOnlyList<string> ConsentedScopes { get; init; } = [];
+    public bool Denied { get; init; }
+}
+
+/// <summary>The requests under way at browsers. All but adding demand the browser's hash, and change nothing that is completed or ended.</summary>
+internal interface ITransactionStore
+{
+    Task AddAsync(StoredTransaction transaction, CancellationToken cancellationToken);
+
+    /// <summary>The live transaction, whosever it is.</summary>
+    Task<StoredTransaction?> FindAsync(string hash, DateTimeOffset now, CancellationToken cancellationToken);
+
+    /// <summary>Gives a transaction without a browser to this one; at most one succeeds.</summary>
+    Task<bool> TryClaimAsync(string hash, string browserHash, DateTimeOffset now, CancellationToken cancellationToken);
+
+    Task<bool> AuthenticatedAsync(string hash, string browserHash, string sessionId, DateTimeOffset now, CancellationToken cancellationToken);
+
+    Task<bool> ConsentedAsync(string hash, string browserHash, string userId, IReadOnlyList<string> scopes, DateTimeOffset now, CancellationToken cancellationToken);
+
+    Task<bool> DeniedAsync(string hash, string browserHash, DateTimeOffset now, CancellationToken cancellationToken);
+}
+
+/// <summary>A pushed request as stored (RFC 9126).</summary>
+internal sealed record PushedRequest(string ClientId, Parameters Parameters, DateTimeOffset CreatedAt, DateTimeOffset ExpiresAt);
+
+/// <summary>The pushed requests; completing one is part of storing its answer.</summary>
+internal interface IPushedRequests
+{
+    Task AddAsync(string hash, PushedRequest request, CancellationToken cancellationToken);
+
+    /// <summary>The request, unless it was completed or has ended.</summary>
+    Task<PushedRequest?> FindAsync(string hash, DateTimeOffset now, CancellationToken cancellationToken);
+}
+
+/// <summary>Parameters as the database keeps them: a JSON object of arrays.</summary>
+internal static class StoredParameters
+{
+    // What proves an identity is used at once and never kept.
+    private static readonly string[] NotKept =
+    [
+        "client_secret", "client_assertion", "client_assertion_type", "username", "password", "passcode", "credentials", "source", "request_uri",
+    ];
+
+    public static string Write(Parameters parameters)
+    {
+        var buffer = new ArrayBufferWriter<byte>(512);
+        using (var json = new Utf8JsonWriter(buffer))
+        {
+            json.WriteStartObject();
+            foreach (var group in parameters.Pairs.Where(pair => !NotKept.Contains(pair.Name, StringComparer.Ordinal)).GroupBy(pair => pair.Name, StringComparer.Ordinal))
+            {
+                json.WriteStartArray(group.Key);
+                foreach (var (_, value) in group) json.WriteStringValue(value);
+                json.WriteEndArray();
+            }
+            json.WriteEndObject();
+        }
+        return Encoding.UTF8.GetString(buffer.WrittenSpan);
+    }
+
+    public static Parameters Read(string text)
+    {
+        using var json = JsonDocument.Parse(text);
+        var parameters = new Parameters();
+        foreach (var parameter in json.RootElement.EnumerateObject())
+            foreach (var value in parameter.Value.EnumerateArray()) parameters.Add(parameter.Name, value.GetString()!);
+        return parameters;
+    }
+}
