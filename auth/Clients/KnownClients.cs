@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using SecureMesh.Auth.Revocation;
-using SecureMesh.Auth.Revocation;
 
 namespace SecureMesh.Auth.Clients;
 
@@ -17,14 +16,7 @@ internal sealed class KnownClients
     private static readonly TimeSpan Longest = TimeSpan.FromSeconds(1);
     private readonly ConcurrentDictionary<(string Zone, string Id), Entry> _entries = new();
     private readonly IClients _store;
-    private readonly IClients _store;
     private long _generation;
-
-    public KnownClients(IClients store, IInvalidations invalidations)
-    {
-        _store = store;
-        invalidations.Subscribe(Topics.Client, Forget);
-    }
 
     public KnownClients(IClients store, IInvalidations invalidations)
     {
