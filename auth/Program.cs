@@ -1,3 +1,4 @@
+using SecureMesh.Auth.ApiTokens;
 using SecureMesh.Auth.Approvals;
 using SecureMesh.Auth.Audit;
 using SecureMesh.Auth.Authorize;
@@ -38,6 +39,7 @@ return MeshProgram.Run(() =>
     builder.AddLogin();
     builder.AddToken();
     builder.AddAuthorize();
+    builder.AddApiTokens();
     builder.AddInspection();
     builder.AddRegistration();
     builder.AddMetadata();
@@ -49,6 +51,7 @@ return MeshProgram.Run(() =>
     app.MapAuthorize();
     app.MapKeys();
     app.MapInspection();
+    app.MapApiTokens();
     app.MapRegistration();
     app.MapMetadata();
     app.MapHealthz();

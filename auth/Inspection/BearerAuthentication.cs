@@ -1,11 +1,12 @@
 using Microsoft.Extensions.Options;
+using SecureMesh.Auth.ApiTokens;
 using SecureMesh.Auth.Protocol;
 using SecureMesh.Sdk;
 
 namespace SecureMesh.Auth.Inspection;
 
 /// <summary>Bearer tokens at auth's own endpoints (RFC 6750 §2.1: the header, nothing else), refused in UAA's shape.</summary>
-internal sealed class BearerAuthentication(TokenVerifier verifier, IOptions<MeshOptions> mesh)
+internal sealed class BearerAuthentication(TokenVerifier verifier, ApiTokenUses uses, IOptions<MeshOptions> mesh)
 {
     private const string Scheme = "Bearer ";
 
@@ -29,6 +30,7 @@ internal sealed class BearerAuthentication(TokenVerifier verifier, IOptions<Mesh
         if (scope is not null && !token.Value.Scopes.Contains(scope, StringComparer.Ordinal)) return OAuthError.InsufficientScope(scope);
         if (resource is not null && !token.Value.Audience.Contains(resource, StringComparer.Ordinal))
             return OAuthError.AccessDenied($"Invalid token does not contain resource id ({resource})");
+        if (token.Value.IsApiToken) uses.Note(token.Value.Marks.TokenId, http.Connection.RemoteIpAddress);
         return token.Value;
     }
 }

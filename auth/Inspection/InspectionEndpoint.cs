@@ -1,11 +1,12 @@
 using System.Text.Json;
+using SecureMesh.Auth.ApiTokens;
 using SecureMesh.Auth.Clients;
 using SecureMesh.Auth.Protocol;
 
 namespace SecureMesh.Auth.Inspection;
 
 /// <summary><c>/uaa/check_token</c> (UAA) and <c>/uaa/introspect</c> (RFC 7662): what a token says, for services that may know.</summary>
-internal sealed class InspectionEndpoint(ClientAuthenticator clients, BearerAuthentication bearer, TokenVerifier verifier)
+internal sealed class InspectionEndpoint(ClientAuthenticator clients, BearerAuthentication bearer, TokenVerifier verifier, ApiTokenUses uses)
 {
     private const string Permission = "uaa.resource";
 
@@ -20,6 +21,7 @@ internal sealed class InspectionEndpoint(ClientAuthenticator clients, BearerAuth
         var token = await verifier.VerifyAsync(value, cancellationToken);
         if (!token.IsSuccess) return NotGood(token.Error);
         if (!MayKnow(caller.Value, token.Value)) return NotGood("not for this caller");
+        if (token.Value.IsApiToken) uses.Note(token.Value.Marks.TokenId, http.Connection.RemoteIpAddress);
         var missing = (form.Value["scopes"] ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
             .Where(scope => !token.Value.Scopes.Contains(scope, StringComparer.Ordinal)).ToArray();
         return missing.Length > 0
@@ -37,14 +39,9 @@ internal sealed class InspectionEndpoint(ClientAuthenticator clients, BearerAuth
         if (form.Value["token"] is not { } value) return OAuthError.InvalidRequest("Missing parameter: token");
         var token = await verifier.VerifyAsync(value, cancellationToken);
         // One answer for every token that is not good or not the caller's business (RFC 7662 §2.2).
-        if (!token.IsSuccess || !MayKnow(caller.Value, token.Value)) return new Answer(json => json.WriteBoolean("active", false));
-        return new Answer(json =>
-        {
-            json.WriteBoolean("active", true);
-            json.WriteString("token_type", "bearer");
-            if (token.Value.User is { } user) json.WriteString("username", user.UserName);
-            Claims(json, token.Value);
-        });
+        if (!token.IsSuccess || !MayKnow(caller.Value, token.Value)) return ReadyAnswer.Inactive;
+        if (token.Value.IsApiToken) uses.Note(token.Value.Marks.TokenId, http.Connection.RemoteIpAddress);
+        return new ReadyAnswer(token.Value.Introspection(standard: caller.Value.Wire == "rfc"));
     }
 
     private async Task<Result<Client, OAuthError>> CallerAsync(HttpContext http, Parameters form, CancellationToken cancellationToken)

@@ -1,3 +1,4 @@
+using Microsoft.Extensions.DependencyInjection.Extensions;
 using SecureMesh.Auth.Protocol;
 
 namespace SecureMesh.Auth.Inspection;
@@ -6,12 +7,21 @@ internal static class InspectionSlice
 {
     public static WebApplicationBuilder AddInspection(this WebApplicationBuilder builder)
     {
+        builder.AddCurrentOptions<InspectionOptions, InspectionOptionsValidator>("auth:inspection");
+        builder.Services.AddTokenForm<OpaqueForm>().AddTokenForm<JwtForm>();
+        builder.Services.AddSingleton<TokenCache>();
         builder.Services.AddSingleton<TokenVerifier>();
         builder.Services.AddSingleton<BearerAuthentication>();
         builder.Services.AddSingleton<InspectionEndpoint>();
         builder.Services.AddSingleton<UserInfoEndpoint>();
         builder.Services.AddSingleton<CurrentUserEndpoint>();
         return builder;
+    }
+
+    public static IServiceCollection AddTokenForm<T>(this IServiceCollection services) where T : class, ITokenForm
+    {
+        services.TryAddSingleton<T>();
+        return services.AddSingleton<ITokenForm>(provider => provider.GetRequiredService<T>());
     }
 
     public static IEndpointRouteBuilder MapInspection(this IEndpointRouteBuilder routes)

@@ -5,14 +5,16 @@ using SecureMesh.Auth.Users;
 namespace SecureMesh.Auth.Inspection;
 
 /// <summary><c>/uaa/userinfo</c> (OpenID Connect Core §5.3), in UAA's form: name and e-mail belong to <c>openid</c>.</summary>
-internal sealed class UserInfoEndpoint(BearerAuthentication bearer)
+internal sealed class UserInfoEndpoint(BearerAuthentication bearer, IUsers users)
 {
     public async Task<IResult> HandleAsync(HttpContext http, CancellationToken cancellationToken)
     {
         // Strict: uaa.admin does not stand for openid here, and the audience must name it too.
         var token = await bearer.AuthenticateAsync(http, scope: "openid", resource: "openid", cancellationToken);
         if (!token.IsSuccess) return token.Error;
-        if (token.Value.User is not { } user) return OAuthError.AccessDenied("This needs the token of a user");
+        if (token.Value.User is not { } known) return OAuthError.AccessDenied("This needs the token of a user");
+        // What the check of the token remembers of the user is enough to judge it, but may be a sign-in old.
+        var user = await users.FindAsync(known.ZoneId, known.Id, cancellationToken) ?? known;
         return new Answer(json => Write(json, user));
     }
 

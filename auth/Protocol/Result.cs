@@ -15,6 +15,9 @@ internal readonly struct Result<T, TError> where T : notnull where TError : clas
     [MemberNotNullWhen(false, nameof(Error))]
     public bool IsSuccess => Error is null;
 
+    /// <summary>For an interface, from which C# converts nothing implicitly.</summary>
+    public static Result<T, TError> Of(T value) => new(value, null);
+
     public static implicit operator Result<T, TError>(T value) => new(value, null);
 
     public static implicit operator Result<T, TError>(TError error) => new(default, error);

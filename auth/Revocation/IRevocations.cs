@@ -54,6 +54,16 @@ internal sealed record RevocationEvent
 
     public string ZoneId { get; init; } = Zone.Default;
 
+    /// <summary>The end of one token.</summary>
+    public static RevocationEvent OfToken(string zoneId, string tokenId, DateTimeOffset tokenExpiresAt, string because) => new()
+    {
+        ZoneId = zoneId,
+        Kind = RevocationKind.Token,
+        Subject = tokenId,
+        Because = because,
+        ExpiresAt = tokenExpiresAt + TimeSpan.FromMinutes(1),
+    };
+
     /// <summary>When the last access token issued until now has expired, and the clocks of others say so too.</summary>
     public static DateTimeOffset EndOfTokens(DateTimeOffset now) => now + TokenOptions.LongestAccess + TimeSpan.FromMinutes(1);
 }

@@ -1,7 +1,9 @@
 using Microsoft.AspNetCore.DataProtection.Repositories;
+using SecureMesh.Auth.ApiTokens;
 using SecureMesh.Auth.Approvals;
 using SecureMesh.Auth.Authorize;
 using SecureMesh.Auth.Clients;
+using SecureMesh.Auth.Inspection;
 using SecureMesh.Auth.Keys;
 using SecureMesh.Auth.Login;
 using SecureMesh.Auth.Pruning;
@@ -39,6 +41,9 @@ internal static class StorageSlice
         services.AddSingleton<IPrunable, PrunableDeviceCodes>();
         services.AddSingleton<IPrunable, PrunableRegistrations>();
         services.AddSingleton<IPrunable, PrunableRevocations>();
+        services.AddSingleton<IOpaqueTokens, SqlOpaqueTokens>();
+        services.AddSingleton<IApiTokens, SqlApiTokens>();
+        services.AddSingleton<IPrunable, PrunableTokens>();
         services.AddSingleton<ISessionStore, SqlSessions>();
         services.AddSingleton<IApprovalStore, SqlApprovals>();
         services.AddSingleton<IPasscodeStore, SqlPasscodes>();

@@ -11,14 +11,23 @@ internal sealed class AccessTokens(TokenSigner signer, IOptions<MeshOptions> mes
 {
     private const string Gateway = "mesh://gateway";
 
-    public string Write(Authorization authorization, string jti, DateTimeOffset issuedAt, DateTimeOffset expiresAt)
+    public string Write(Authorization authorization, string jti, DateTimeOffset issuedAt, DateTimeOffset expiresAt) => signer.Sign(
+        "at+jwt", authorization.Client.Client.Metadata.AccessTokenSignedResponseAlg ?? "ES256", Claims(authorization, jti, issuedAt, expiresAt, revocable: false).Span);
+
+    /// <summary>The claims alone, in UTF-8.</summary>
+    /// <param name="authorization">What the grant found out.</param>
+    /// <param name="jti">Names the token.</param>
+    /// <param name="issuedAt">Claim <c>iat</c>.</param>
+    /// <param name="expiresAt">Claim <c>exp</c>.</param>
+    /// <param name="revocable">The token is stored (uaa.md §7.2).</param>
+    public ReadOnlyMemory<byte> Claims(Authorization authorization, string jti, DateTimeOffset issuedAt, DateTimeOffset expiresAt, bool revocable)
     {
         var buffer = new ArrayBufferWriter<byte>(1024);
-        using (var json = new Utf8JsonWriter(buffer)) Claims(json, authorization, jti, issuedAt, expiresAt);
-        return signer.Sign("at+jwt", authorization.Client.Client.Metadata.AccessTokenSignedResponseAlg ?? "ES256", buffer.WrittenSpan);
+        using (var json = new Utf8JsonWriter(buffer)) Claims(json, authorization, jti, issuedAt, expiresAt, revocable);
+        return buffer.WrittenMemory;
     }
 
-    private void Claims(Utf8JsonWriter json, Authorization authorization, string jti, DateTimeOffset issuedAt, DateTimeOffset expiresAt)
+    private void Claims(Utf8JsonWriter json, Authorization authorization, string jti, DateTimeOffset issuedAt, DateTimeOffset expiresAt, bool revocable)
     {
         var client = authorization.Client.Client;
         json.WriteStartObject();
@@ -47,6 +56,7 @@ internal sealed class AccessTokens(TokenSigner signer, IOptions<MeshOptions> mes
         json.WriteString("zid", client.ZoneId);
         // Tells an access token from an id token for verifiers that cannot look at typ.
         json.WriteString("token_use", "access");
+        if (revocable) json.WriteBoolean("revocable", true);
         Array(json, "aud", authorization.Resources.Count > 0 ? authorization.Resources : Audience(client.Id, authorization.Scopes));
         json.WriteEndObject();
     }

@@ -36,6 +36,6 @@ internal sealed class TokenEndpoint(IEnumerable<IGrant> grants, ClientAuthentica
         if (refusal is not null) return WireForm.Of(refusal, standard);
 
         // 6. Issue and answer.
-        return await issuer.IssueAsync(authorization.Value, standard, cancellationToken);
+        return await issuer.IssueAsync(authorization.Value with { TokenFormat = request.Value.Form["token_format"] ?? authorization.Value.TokenFormat }, standard, cancellationToken);
     }
 }

@@ -1,3 +1,5 @@
+using System.Text;
+using SecureMesh.Auth.Inspection;
 using SecureMesh.Auth.Protocol;
 using SecureMesh.Auth.Revocation;
 using SecureMesh.Auth.Token.Device;
@@ -7,7 +9,8 @@ namespace SecureMesh.Auth.Token;
 
 /// <summary>Issues what a grant authorized and writes the answer (RFC 6749 §5.1).</summary>
 internal sealed class TokenIssuer(
-    AccessTokens accessTokens, IdTokens idTokens, RefreshFamilies families, RevocationState revocations, Current<TokenOptions> options, TimeProvider time, IssueLog log)
+    AccessTokens accessTokens, IdTokens idTokens, RefreshFamilies families, RevocationState revocations, IOpaqueTokens opaque, Current<TokenOptions> options, TimeProvider time,
+    IssueLog log)
 {
     // The grants of users after which UAA gives a refresh token, when the client is registered for it.
     private static readonly string[] Renewable = ["password", "authorization_code", "user_token", DeviceAuthorizations.GrantType];
@@ -42,17 +45,27 @@ internal sealed class TokenIssuer(
     }
 
     /// <summary>An access token alone: at the authorization endpoint there is nothing to renew with.</summary>
-    public Task<IssuedAccess> AccessAsync(Authorization authorization, CancellationToken cancellationToken)
+    public async Task<IssuedAccess> AccessAsync(Authorization authorization, CancellationToken cancellationToken)
     {
-        cancellationToken.ThrowIfCancellationRequested();
         var client = authorization.Client.Client;
         var now = time.GetUtcNow();
         var lifetime = Lifetime(authorization, now);
         var jti = Entropy.HexId();
         var issuedAt = revocations.IssueTime(client.ZoneId, client.Id, authorization.User?.Id, now);
-        var token = accessTokens.Write(authorization, jti, issuedAt, now + lifetime);
+        var token = (authorization.TokenFormat ?? client.Metadata.TokenFormat) == "opaque"
+            ? await StoreAsync(authorization, jti, issuedAt, now + lifetime, cancellationToken)
+            : accessTokens.Write(authorization, jti, issuedAt, now + lifetime);
         log.Issued(authorization, jti);
-        return Task.FromResult(new IssuedAccess(token, jti, lifetime));
+        return new IssuedAccess(token, jti, lifetime);
+    }
+
+    // The claims are kept here; the client gets 256 random bits, of which only the hash is stored (T-04, T-14).
+    private async Task<string> StoreAsync(Authorization authorization, string jti, DateTimeOffset issuedAt, DateTimeOffset expiresAt, CancellationToken cancellationToken)
+    {
+        var (token, client) = (OpaqueForm.NewToken(), authorization.Client.Client);
+        var claims = Encoding.UTF8.GetString(accessTokens.Claims(authorization, jti, issuedAt, expiresAt, revocable: true).Span);
+        await opaque.AddAsync(new OpaqueToken(OpaqueForm.Hash(token), client.ZoneId, jti, client.Id, authorization.User?.Id, claims, issuedAt, expiresAt), cancellationToken);
+        return token;
     }
 
     /// <summary>How long its access tokens live.</summary>

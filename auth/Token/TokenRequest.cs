@@ -29,7 +29,7 @@ internal sealed partial class TokenRequest(Parameters form, IReadOnlyList<string
         var form = await FormBody.ReadAsync(request, cancellationToken);
         if (!form.IsSuccess) return form.Error;
         if (form.Value["grant_type"] is null) return OAuthError.InvalidRequest("Missing grant type");
-        if (form.Value["token_format"] is { } format && format != "jwt") return OAuthError.InvalidRequest("Unsupported token_format");
+        if (form.Value["token_format"] is { } format && format is not ("jwt" or "opaque")) return OAuthError.InvalidRequest("Unsupported token_format");
 
         var scopes = ReadScopes(form.Value["scope"]);
         if (!scopes.IsSuccess) return scopes.Error;

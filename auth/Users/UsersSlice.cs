@@ -9,6 +9,7 @@ internal static class UsersSlice
         builder.AddCurrentOptions<UsersOptions, UsersOptionsValidator>("auth:users");
         builder.Services.AddSingleton<PasswordSignIn>();
         builder.Services.AddSingleton<UserGroups>();
+        builder.Services.AddSingleton<KnownUsers>();
         return builder;
     }
 }
