@@ -64,12 +64,14 @@ internal sealed partial class ApiTokensEndpoint(
             Address = http.Connection.RemoteIpAddress,
             Reason = $"until {created.ExpiresAt.ToString("s", CultureInfo.InvariantCulture)}Z",
         });
-        http.Response.StatusCode = StatusCodes.Status201Created;
         return new Answer(json =>
         {
             Write(json, created);
             json.WriteString("token", text);
-        });
+        })
+        {
+            Status = StatusCodes.Status201Created,
+        };
     }
 
     public async Task<IResult> ListAsync(HttpContext http, CancellationToken cancellationToken)
