@@ -9,6 +9,7 @@ using SecureMesh.Auth.Keys;
 using SecureMesh.Auth.Limits;
 using SecureMesh.Auth.Login;
 using SecureMesh.Auth.Metadata;
+using SecureMesh.Auth.Outbound;
 using SecureMesh.Auth.Protocol;
 using SecureMesh.Auth.Pruning;
 using SecureMesh.Auth.Registration;
@@ -32,6 +33,7 @@ return MeshProgram.Run(() =>
     builder.AddRevocation();
     builder.AddKeys();
     builder.AddLimits();
+    builder.AddOutbound();
     builder.AddClients();
     builder.AddUsers();
     builder.AddSessions();

@@ -17,7 +17,10 @@ internal static class KeysSlice
         services.AddSingleton<KeyRing>();
         services.AddSingleton<TokenSigner>();
         services.AddSingleton<OwnTokens>();
+        builder.AddCurrentOptions<RotationOptions, RotationOptionsValidator>("auth:keys");
+        services.AddSingleton<KeyRotation>();
         services.AddSingleton<KeysEndpoint>();
+        services.AddSingleton<RotateEndpoint>();
         services.AddSingleton<IIssuerKeys, OwnIssuerKeys>();
         // The name is part of every sealed value: instances in different folders must agree on it.
         services.AddDataProtection().SetApplicationName("securemesh-auth");
@@ -27,6 +30,7 @@ internal static class KeysSlice
             options.XmlEncryptor = new KeyRingEncryptor(provider.GetRequiredService<SealingKey>());
         }));
         services.AddHostedService<Opening>();
+        services.AddHostedService<KeyTurns>();
         return builder;
     }
 
@@ -35,6 +39,7 @@ internal static class KeysSlice
         var endpoint = routes.ServiceProvider.GetRequiredService<KeysEndpoint>();
         routes.MapUaa("/uaa/token_keys", ("GET", endpoint.AllAsync));
         routes.MapUaa("/uaa/token_key", ("GET", endpoint.ActiveAsync));
+        routes.MapUaa("/uaa/keys/rotate", ("POST", routes.ServiceProvider.GetRequiredService<RotateEndpoint>().HandleAsync));
         return routes;
     }
 

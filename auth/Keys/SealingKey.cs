@@ -35,7 +35,7 @@ internal sealed partial class SealingKey(
         var path = Path.Combine(mesh.Value.Data, "sealing.key");
         var known = await checks.FindAsync(cancellationToken);
         var (key, created) = string.IsNullOrEmpty(options.Value.SealingKey)
-            ? FromFile(path, known is not null)
+            ? await FromFileAsync(path, known is not null, cancellationToken)
             : (Parse(options.Value.SealingKey, "the setting auth:keys:sealingKey"), false);
         var check = Check(key);
         known ??= await checks.ClaimAsync(check, cancellationToken);
@@ -53,7 +53,7 @@ internal sealed partial class SealingKey(
 
     private static string Check(byte[] key) => Convert.ToHexStringLower(HMACSHA256.HashData(key, "securemesh sealing key check"u8));
 
-    private static (byte[] Key, bool Created) FromFile(string path, bool sealedAlready)
+    private static async Task<(byte[] Key, bool Created)> FromFileAsync(string path, bool sealedAlready, CancellationToken cancellationToken)
     {
         try
         {
@@ -61,7 +61,7 @@ internal sealed partial class SealingKey(
             {
                 if (sealedAlready)
                     throw new MeshStartException($"the keys in the database are sealed and {path} is missing: put the file back from a backup, or set auth:keys:sealingKey to its content.");
-                if (Create(path) is { } created) return (created, true);
+                if (await CreateAsync(path, cancellationToken) is { } created) return (created, true);
             }
             return (Parse(File.ReadAllText(path), path), false);
         }
@@ -71,28 +71,41 @@ internal sealed partial class SealingKey(
         }
     }
 
-    // Written beside and then moved, so that no other instance ever reads half a key; null when another was first.
-    private static byte[]? Create(string path)
+    // Written beside and then moved, so that no other instance ever reads half a key; null when another was first. Instances in
+    // one folder take turns, because moving a file replaces one that another instance moved there at the same moment.
+    private static async Task<byte[]?> CreateAsync(string path, CancellationToken cancellationToken)
     {
-        Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
+        var folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
+        Directory.CreateDirectory(folder);
+        await using var turn = await TurnAsync(Path.Combine(folder, "keys.lock"), cancellationToken);
+        if (File.Exists(path)) return null;
         var key = Entropy.Bytes(Bytes);
         var draft = path + "." + Entropy.HexId();
         var open = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write };
         if (!OperatingSystem.IsWindows()) open.UnixCreateMode = OwnerOnly;
-        using (var file = new FileStream(draft, open))
+        await using (var file = new FileStream(draft, open))
         {
             file.Write(System.Text.Encoding.ASCII.GetBytes(Convert.ToBase64String(key) + "\n"));
             file.Flush(flushToDisk: true);
         }
-        try
+        File.Move(draft, path, overwrite: false);
+        return key;
+    }
+
+    // The lock of a file that is open ends with its process, so nobody waits for one that was killed.
+    private static async Task<FileStream> TurnAsync(string path, CancellationToken cancellationToken)
+    {
+        const int tries = 100;
+        for (var i = 1; ; i++)
         {
-            File.Move(draft, path, overwrite: false);
-            return key;
-        }
-        catch (IOException) when (File.Exists(path))
-        {
-            File.Delete(draft);
-            return null;
+            try
+            {
+                return new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            }
+            catch (IOException) when (i < tries)
+            {
+                await Task.Delay(TimeSpan.FromMilliseconds(50), TimeProvider.System, cancellationToken);
+            }
         }
     }
 

@@ -43,4 +43,17 @@ internal interface ISigningKeys
     /// <summary>Adds the key unless its generation exists; decided by the primary key.</summary>
     /// <returns>True when it was added.</returns>
     Task<bool> TryAddAsync(string zoneId, StoredKey key, CancellationToken cancellationToken);
+
+    /// <summary>Lets an announced key sign and retires the one that did; decided by its row.</summary>
+    /// <returns>True when this caller did it.</returns>
+    Task<bool> TryActivateAsync(string zoneId, StoredKey announced, DateTimeOffset now, CancellationToken cancellationToken);
+
+    /// <summary>Destroys the private half of a retired key and publishes it no more.</summary>
+    /// <returns>True when this caller did it.</returns>
+    Task<bool> TryRemoveAsync(string zoneId, string kid, DateTimeOffset now, CancellationToken cancellationToken);
+
+    /// <summary>Puts new active keys in the place of all others and revokes what those signed, in one transaction.</summary>
+    /// <returns>The names of the removed keys; null when one of the generations exists by now and nothing was changed.</returns>
+    Task<IReadOnlyList<string>?> TryReplaceAsync(
+        string zoneId, IReadOnlyList<StoredKey> fresh, DateTimeOffset now, DateTimeOffset revocationsEnd, CancellationToken cancellationToken);
 }

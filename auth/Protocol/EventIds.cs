@@ -14,6 +14,8 @@ internal static class EventIds
     public const int TokensIssuedMore = 1104;
 
     public const int ClientRefused = 1200;
+    public const int ClientKeysFetched = 1201;
+    public const int ClientKeysFailed = 1202;
 
     public const int SignedIn = 1300;
     public const int SignInRefused = 1301;
@@ -21,6 +23,8 @@ internal static class EventIds
 
     public const int KeyCreated = 1400;
     public const int SealingKeyCreated = 1401;
+    public const int KeyChanged = 1402;
+    public const int KeyTurnFailed = 1403;
 
     public const int UserRegistered = 1500;
     public const int RegistrationRepeated = 1501;
