@@ -8,6 +8,7 @@ using SecureMesh.Auth.Inspection;
 using SecureMesh.Auth.Keys;
 using SecureMesh.Auth.Limits;
 using SecureMesh.Auth.Login;
+using SecureMesh.Auth.Logout;
 using SecureMesh.Auth.Metadata;
 using SecureMesh.Auth.Outbound;
 using SecureMesh.Auth.Protocol;
@@ -39,6 +40,7 @@ return MeshProgram.Run(() =>
     builder.AddSessions();
     builder.AddApprovals();
     builder.AddLogin();
+    builder.AddLogout();
     builder.AddToken();
     builder.AddAuthorize();
     builder.AddApiTokens();
@@ -52,6 +54,9 @@ return MeshProgram.Run(() =>
     app.MapToken();
     app.MapAuthorize();
     app.MapKeys();
+    app.MapLogin();
+    app.MapApprovals();
+    app.MapLogout();
     app.MapInspection();
     app.MapApiTokens();
     app.MapRegistration();

@@ -6,6 +6,7 @@ using SecureMesh.Auth.Clients;
 using SecureMesh.Auth.Inspection;
 using SecureMesh.Auth.Keys;
 using SecureMesh.Auth.Login;
+using SecureMesh.Auth.Logout;
 using SecureMesh.Auth.Pruning;
 using SecureMesh.Auth.Revocation;
 using SecureMesh.Auth.Seed;
@@ -47,6 +48,8 @@ internal static class StorageSlice
         services.AddSingleton<ISessionStore, SqlSessions>();
         services.AddSingleton<IApprovalStore, SqlApprovals>();
         services.AddSingleton<IPasscodeStore, SqlPasscodes>();
+        services.AddSingleton<IAutologins, SqlAutologins>();
+        services.AddSingleton<ILogoutNotices, SqlLogoutNotices>();
         services.AddSingleton<IPrunable, PrunableSessions>();
         services.AddSingleton<IPrunable, PrunableDecisions>();
         services.AddSingleton<ISigningKeys, SqlSigningKeys>();
