@@ -15,6 +15,7 @@ using SecureMesh.Auth.Protocol;
 using SecureMesh.Auth.Pruning;
 using SecureMesh.Auth.Registration;
 using SecureMesh.Auth.Revocation;
+using SecureMesh.Auth.Scim;
 using SecureMesh.Auth.Seed;
 using SecureMesh.Auth.Sessions;
 using SecureMesh.Auth.Storage;
@@ -37,6 +38,7 @@ return MeshProgram.Run(() =>
     builder.AddOutbound();
     builder.AddClients();
     builder.AddUsers();
+    builder.AddScim();
     builder.AddSessions();
     builder.AddApprovals();
     builder.AddLogin();
@@ -53,6 +55,8 @@ return MeshProgram.Run(() =>
     var app = builder.Build();
     app.MapToken();
     app.MapAuthorize();
+    app.MapClients();
+    app.MapScim();
     app.MapKeys();
     app.MapLogin();
     app.MapApprovals();

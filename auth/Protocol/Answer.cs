@@ -21,15 +21,18 @@ internal sealed class Answer(Action<Utf8JsonWriter> write, bool published = fals
     }
 
     /// <summary>Writes one JSON object as <c>application/json</c>, whole or not at all.</summary>
-    public static Task WriteAsync(HttpContext http, Action<Utf8JsonWriter> write)
+    public static Task WriteAsync(HttpContext http, Action<Utf8JsonWriter> write) => WriteWholeAsync(http, json =>
+    {
+        json.WriteStartObject();
+        write(json);
+        json.WriteEndObject();
+    });
+
+    /// <summary>Writes one JSON value as <c>application/json</c>, whole or not at all.</summary>
+    public static Task WriteWholeAsync(HttpContext http, Action<Utf8JsonWriter> write)
     {
         var body = new ArrayBufferWriter<byte>(1024);
-        using (var json = new Utf8JsonWriter(body, Plain))
-        {
-            json.WriteStartObject();
-            write(json);
-            json.WriteEndObject();
-        }
+        using (var json = new Utf8JsonWriter(body, Plain)) write(json);
         http.Response.ContentType = "application/json";
         http.Response.ContentLength = body.WrittenCount;
         return http.Response.Body.WriteAsync(body.WrittenMemory, http.RequestAborted).AsTask();
@@ -47,5 +50,20 @@ internal sealed class Answer(Action<Utf8JsonWriter> write, bool published = fals
     {
         response.Headers.CacheControl = "public, max-age=300";
         response.Headers.AccessControlAllowOrigin = "*";
+    }
+}
+
+/// <summary>A JSON array that nobody on the way keeps.</summary>
+internal sealed class AnswerList(Action<Utf8JsonWriter> write) : IResult
+{
+    public Task ExecuteAsync(HttpContext httpContext)
+    {
+        Answer.Hide(httpContext.Response);
+        return Answer.WriteWholeAsync(httpContext, json =>
+        {
+            json.WriteStartArray();
+            write(json);
+            json.WriteEndArray();
+        });
     }
 }

@@ -62,7 +62,7 @@ internal sealed class SqlClients(SqlDatabase database, IInvalidations invalidati
                 new { zoneId, clientId, secretHash, now = time.GetUtcNow().Milliseconds() }, transaction, cancellationToken: cancellationToken)) == 1;
         }, cancellationToken);
 
-    private sealed class Row
+    internal sealed class Row
     {
         public string ZoneId { get; init; } = "";
         public string ClientId { get; init; } = "";
@@ -83,6 +83,7 @@ internal sealed class SqlClients(SqlDatabase database, IInvalidations invalidati
         public string Metadata { get; init; } = "{}";
         public bool Enabled { get; init; }
         public bool Demo { get; init; }
+        public long UpdatedAt { get; init; }
 
         public Client ToClient() => new()
         {

@@ -106,7 +106,7 @@ internal sealed class SqlUsers(SqlDatabase database) : IUsers
         database.WriteAsync((connection, transaction) =>
             connection.ExecuteAsync(new CommandDefinition(sql, parameters, transaction, cancellationToken: cancellationToken)), cancellationToken);
 
-    private sealed class Row
+    internal sealed class Row
     {
         public string Id { get; init; } = "";
         public string ZoneId { get; init; } = "";
@@ -120,12 +120,18 @@ internal sealed class SqlUsers(SqlDatabase database) : IUsers
         public string Salt { get; init; } = "";
         public bool Active { get; init; }
         public bool Verified { get; init; }
+        public bool PasswordChangeRequired { get; init; }
         public bool Demo { get; init; }
         public long CreatedAt { get; init; }
         public long? LastLogonAt { get; init; }
         public long? PreviousLogonAt { get; init; }
         public string? RegistrationClient { get; init; }
         public string? RegistrationKeyHash { get; init; }
+        public long Version { get; init; }
+        public long UpdatedAt { get; init; }
+        public long PasswordChangedAt { get; init; }
+        public string? ExternalId { get; init; }
+        public string Attributes { get; init; } = "{}";
 
         public User ToUser() => new()
         {
@@ -141,6 +147,7 @@ internal sealed class SqlUsers(SqlDatabase database) : IUsers
             Salt = Salt,
             Active = Active,
             Verified = Verified,
+            PasswordChangeRequired = PasswordChangeRequired,
             Demo = Demo,
             CreatedAt = CreatedAt.At(),
             LastLogonAt = LastLogonAt.At(),

@@ -85,6 +85,7 @@ internal sealed partial class PasswordSignIn(
         }
         await failures.ClearAsync(Zone.Default, nameHash, CancellationToken.None);
         if (!user.Verified) return OAuthError.AccessDenied("Account not verified");
+        if (user.PasswordChangeRequired) return OAuthError.Unauthorized("password change required");
         if (SlowHash.IsOutdated(user.PasswordHash!))
             await users.RehashAsync(user, await SlowHash.HashAsync(place, password), CancellationToken.None);
         await users.SignedInAsync(user, now, CancellationToken.None);

@@ -23,6 +23,10 @@ internal sealed record User
 
     public bool Active { get; init; } = true;
     public bool Verified { get; init; } = true;
+
+    /// <summary>The user signs in again when it has a new password.</summary>
+    public bool PasswordChangeRequired { get; init; }
+
     public bool Demo { get; init; }
     public required DateTimeOffset CreatedAt { get; init; }
     public DateTimeOffset? LastLogonAt { get; init; }

@@ -11,6 +11,9 @@ internal sealed class UsersOptions
         "ui openid password.write uaa.user approvals.me profile roles user_attributes uaa.offline_token email phone address offline_access oauth.approvals";
 
     public LockoutOptions Lockout { get; set; } = new();
+
+    /// <summary>What a new password must have.</summary>
+    public SecretPolicy PasswordPolicy { get; set; } = new();
 }
 
 /// <summary>When a name is locked after failed sign-ins.</summary>
@@ -36,6 +39,7 @@ internal sealed class UsersOptionsValidator : IValidateOptions<UsersOptions>
         if (options.Lockout.AfterFailures < 1) result.AddError("auth:users:lockout:afterFailures must be at least 1.");
         if (options.Lockout.Within <= TimeSpan.Zero) result.AddError("auth:users:lockout:within must be positive.");
         if (options.Lockout.Period <= TimeSpan.Zero) result.AddError("auth:users:lockout:period must be positive.");
+        options.PasswordPolicy.Validate("auth:users:passwordPolicy", result);
         return result.Build();
     }
 }
