@@ -76,7 +76,7 @@ internal sealed class AuthorizationFlow(
         if (fresh) return false;
         if (request.Asks("login") || request.Asks("select_account")) return true;
         // Zero is prompt=login; the clocks are the same, so nothing is added to any age.
-        return request.MaxAge is { } most && (most == TimeSpan.Zero || time.GetUtcNow() - person.AuthTime > most);
+        return request.MaxAge is { } most && (most == TimeSpan.Zero || time.GetUtcNow().ToUnixTimeMilliseconds() - person.AuthTime.ToUnixTimeMilliseconds() > most.TotalMilliseconds);
     }
 
     private async Task<Result<IReadOnlyList<string>, AuthorizationFailure>> MayAsync(AuthorizationRequest request, User user, CancellationToken cancellationToken)
