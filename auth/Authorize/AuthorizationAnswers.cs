@@ -1,6 +1,7 @@
 using System.Globalization;
 using SecureMesh.Auth.Audit;
 using SecureMesh.Auth.Clients;
+using SecureMesh.Auth.Login;
 using SecureMesh.Auth.Protocol;
 using SecureMesh.Auth.Sessions;
 using SecureMesh.Auth.Token;
@@ -15,7 +16,7 @@ internal sealed partial class AuthorizationAnswers(
 {
     private static readonly TimeSpan CodeLifetime = TimeSpan.FromSeconds(60);
 
-    public static RefusalPage Ended { get; } = new(new OAuthError(400, "transaction_ended", "This request was answered already"));
+    public static ErrorPage Ended { get; } = new(new OAuthError(400, "transaction_ended", "This request was answered already"));
 
     public async Task<IResult> GrantAsync(
         AuthorizationRequest request, Person person, IReadOnlyList<string> scopes, string? transactionHash, IPAddress? address, CancellationToken cancellationToken)

@@ -20,8 +20,6 @@ internal sealed class AuthorizationFlow(
     ISessions sessions, IApprovals approvals, AuthorizationTransactions transactions, ScopePolicy scopes, IssuancePolicy policy, AuthorizationAnswers answers, IAudit audit,
     TimeProvider time)
 {
-    private const string Offline = "offline_access";
-
     public async Task<IResult> ContinueAsync(HttpContext http, AuthorizationRequest request, OpenTransaction? transaction, CancellationToken cancellationToken)
     {
         // 1. The person said no.
@@ -35,7 +33,7 @@ internal sealed class AuthorizationFlow(
         {
             if (request.Asks("none")) return Refused(request, "login_required", "Nobody is signed in as the application wants it");
             if (fresh) return Refused(request, "login_required", "Somebody else has signed in");
-            if (person is null && Accepts.JsonAlone(http.Request)) return OAuthError.NoToken();
+            if (person is null && Prefers.Json(http.Request)) return OAuthError.NoToken();
             return await ToPageAsync("/uaa/login", http, request, transaction, cancellationToken);
         }
 
@@ -97,11 +95,8 @@ internal sealed class AuthorizationFlow(
         // Only of this person: whoever signs in afterwards is asked for himself.
         if (transaction?.Stored.ConsentedUser == user.Id) return [.. granted.Where(scope => transaction.Stored.ConsentedScopes.Contains(scope, StringComparer.Ordinal))];
         if (request.Asks("consent")) return null;
-        // Not named, it is not asked for: to act while the person is away is never a default.
-        var wanted = request.Scopes.Count > 0 ? granted : [.. granted.Where(scope => scope != Offline)];
-        var decisions = await approvals.DecisionsAsync(user, request.Client, wanted, cancellationToken);
-        if (decisions.Undecided.Count > 0 && wanted.Count > 0) return null;
-        return decisions.Approved;
+        var decisions = await approvals.DecisionsAsync(user, request.Client, granted, cancellationToken);
+        return decisions.Undecided.Count > 0 ? null : decisions.Approved;
     }
 
     private async Task<IResult> ToPageAsync(string path, HttpContext http, AuthorizationRequest request, OpenTransaction? transaction, CancellationToken cancellationToken) =>

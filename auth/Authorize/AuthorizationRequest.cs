@@ -1,5 +1,6 @@
 using System.Text.Json;
 using SecureMesh.Auth.Clients;
+using SecureMesh.Auth.Login;
 using SecureMesh.Auth.Protocol;
 
 namespace SecureMesh.Auth.Authorize;
@@ -53,7 +54,7 @@ internal sealed record AuthorizationFailure(OAuthError Error, ResponseTarget? Ta
 {
     public Task ExecuteAsync(HttpContext httpContext)
     {
-        IResult answer = Target is null ? new RefusalPage(Error) : Target.Answer(("error", Error.Code), ("error_description", Error.Description));
+        IResult answer = Target is null ? new ErrorPage(Error) : Target.Answer(("error", Error.Code), ("error_description", Error.Description));
         return answer.ExecuteAsync(httpContext);
     }
 }

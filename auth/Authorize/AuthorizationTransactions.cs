@@ -59,7 +59,7 @@ internal sealed class AuthorizationTransactions(ITransactionStore store, Authori
         {
             Id = id,
             Client = request.Value.Client,
-            Scopes = request.Value.Scopes.Count > 0 ? request.Value.Scopes : request.Value.Client.Scopes,
+            Scopes = request.Value.Scopes,
             Resources = request.Value.Resources,
             Prompt = request.Value.Prompt,
             LoginHint = stored.Parameters["login_hint"],

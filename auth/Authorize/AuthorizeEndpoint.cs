@@ -1,3 +1,4 @@
+using SecureMesh.Auth.Login;
 using SecureMesh.Auth.Protocol;
 using SecureMesh.Auth.Sessions;
 
@@ -16,7 +17,7 @@ internal sealed class AuthorizeEndpoint(
         if (NeverInQuery.FirstOrDefault(http.Request.Query.ContainsKey) is { } misplaced)
             return new OAuthError(406, "query_string_not_allowed", $"The parameter {misplaced} must be sent in the body of the request");
         var parameters = await FormBody.ReadWithQueryAsync(http.Request, cancellationToken);
-        if (!parameters.IsSuccess) return new RefusalPage(parameters.Error);
+        if (!parameters.IsSuccess) return new ErrorPage(parameters.Error);
 
         // 2. A pushed request stands for all that is beside it (RFC 9126 §4).
         string? pushedHash = null;
@@ -25,7 +26,7 @@ internal sealed class AuthorizeEndpoint(
         {
             pushedHash = BrowserCookie.Hash(reference);
             var found = await pushed.FindAsync(pushedHash, time.GetUtcNow(), cancellationToken);
-            if (found is null || found.ClientId != asked["client_id"]) return new RefusalPage(new OAuthError(400, "invalid_request_uri", "The request_uri is unknown, used, expired or of another client"));
+            if (found is null || found.ClientId != asked["client_id"]) return new ErrorPage(new OAuthError(400, "invalid_request_uri", "The request_uri is unknown, used, expired or of another client"));
             asked = found.Parameters;
         }
 
@@ -48,7 +49,7 @@ internal sealed class AuthorizeEndpoint(
     {
         var id = http.Request.Query["transaction"] is [var one] ? one : null;
         if (await transactions.OpenAsync(http, id, cancellationToken) is not { } stored)
-            return new RefusalPage(new OAuthError(400, "transaction_ended", "This sign-in was completed, took too long or was begun in another browser"));
+            return new ErrorPage(new OAuthError(400, "transaction_ended", "This sign-in was completed, took too long or was begun in another browser"));
         var request = await requests.ReadAsync(stored.Parameters, stored.PushedHash, cancellationToken);
         if (!request.IsSuccess) return request.Error;
         return await flow.ContinueAsync(http, request.Value, new OpenTransaction(id!, stored), cancellationToken);

@@ -12,7 +12,7 @@ internal sealed record AuthorizationTransaction
     /// <summary>As registered at this moment.</summary>
     public required Client Client { get; init; }
 
-    /// <summary>The scopes asked for; all of the client's when the request named none.</summary>
+    /// <summary>The scopes asked for; empty when the request named none and means all that are possible.</summary>
     public required IReadOnlyList<string> Scopes { get; init; }
 
     /// <summary>Where the tokens shall be used (RFC 8707); empty for no limit.</summary>

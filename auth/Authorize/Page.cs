@@ -4,7 +4,7 @@ using SecureMesh.Auth.Protocol;
 
 namespace SecureMesh.Auth.Authorize;
 
-/// <summary>The two pages that must not depend on anything: the post back to the client and the refusal.</summary>
+/// <summary>The page that posts an answer back to the client; the only one with a script, which its policy names.</summary>
 internal static class Page
 {
     /// <summary>No frame, no foreign content, nothing kept (X-11).</summary>
@@ -33,36 +33,4 @@ internal static class Page
 
             """, Encoding.UTF8, http.RequestAborted);
     }
-}
-
-/// <summary>A refusal that must not go to the client, because nobody knows whose address it names: a page for people, JSON for programs.</summary>
-internal sealed class RefusalPage(OAuthError error) : IResult
-{
-    public Task ExecuteAsync(HttpContext httpContext)
-    {
-        if (!Accepts.Html(httpContext.Request)) return error.ExecuteAsync(httpContext);
-        httpContext.Response.StatusCode = error.Status;
-        Page.Protect(httpContext.Response, "form-action 'none'");
-        // Nothing of the request stands on the page: no text of somebody else's, and no markup.
-        return Page.WriteAsync(httpContext, "This sign-in cannot go on", $"<p>{Text()}</p>\n<p>Go back to the application and try again. Its operators find the reason under <code>{error.Code}</code>.</p>");
-    }
-
-    private string Text() => error.Code switch
-    {
-        "invalid_client" => "The application that sent you here is not known.",
-        "invalid_grant" => "The application wants the answer at an address that is not registered for it.",
-        "invalid_request_uri" => "The request of the application has been used already, or waited for too long.",
-        "transaction_ended" => "This sign-in was completed already, took too long, or was begun in another browser.",
-        _ => "The application sent a request that cannot be read.",
-    };
-}
-
-/// <summary>Who asks: a person at a browser or a program.</summary>
-internal static class Accepts
-{
-    public static bool Html(HttpRequest request) => Has(request, "text/html");
-
-    public static bool JsonAlone(HttpRequest request) => Has(request, "application/json") && !Html(request);
-
-    private static bool Has(HttpRequest request, string type) => request.Headers.Accept.Any(header => header?.Contains(type, StringComparison.OrdinalIgnoreCase) == true);
 }

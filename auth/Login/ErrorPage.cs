@@ -28,6 +28,9 @@ internal sealed class ErrorPage(OAuthError error) : IResult
     {
         { Code: "transaction_ended" } => "This sign-in was completed already, took too long, or was begun in another browser. Go back to the application and start again.",
         { Code: "form_outdated" } => "The page was open for too long, or the form did not come from it. Go back, load the page again and repeat what you did.",
+        { Code: "invalid_client" } => "The application that sent you here is not known. Its operators find the reason under invalid_client.",
+        { Code: "invalid_grant" } => "The application wants its answer at an address that is not registered for it. Its operators find the reason under invalid_grant.",
+        { Code: "invalid_request_uri" } => "The request of the application was used already or waited for too long. Go back to the application and start again.",
         { Status: 429 } => "There were too many attempts from your address. Wait a while and try again.",
         { Status: >= 500 } => "Too many people want in at this moment. Try again in a few seconds.",
         _ => "Your browser sent a request that cannot be read. Go back and try again.",

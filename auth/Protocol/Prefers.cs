@@ -12,6 +12,10 @@ internal static class Prefers
         return html > 0 && html > Quality(accepted, "application/json");
     }
 
+    /// <summary>A program that says so: a redirect to a page would tell it nothing.</summary>
+    public static bool Json(HttpRequest request) =>
+        MediaTypeHeaderValue.TryParseList(request.Headers.Accept, out var accepted) && Quality(accepted, "application/json") > 0 && !Html(request);
+
     private static double Quality(IList<MediaTypeHeaderValue> accepted, string type) =>
         accepted.Where(value => value.MediaType.Equals(type, StringComparison.OrdinalIgnoreCase)).Select(value => value.Quality ?? 1).DefaultIfEmpty(0).Max();
 }

@@ -7,6 +7,9 @@ namespace SecureMesh.Auth.Token;
 /// <summary>Which scopes a token gets.</summary>
 internal sealed class ScopePolicy(UserGroups groups)
 {
+    // To act while the person is away is asked for by name, never a default.
+    private const string Offline = "offline_access";
+
     /// <summary>For a user: requested (or the client's) ∩ the client's ∩ the user's groups.</summary>
     public async Task<Result<IReadOnlyList<string>, OAuthError>> ForUserAsync(Client client, User user, IReadOnlyList<string> requested, CancellationToken cancellationToken)
     {
@@ -15,6 +18,7 @@ internal sealed class ScopePolicy(UserGroups groups)
         string[] granted = requested.Count > 0
             ? [.. requested.Where(held.Contains)]
             : [.. client.Scopes.Where(held.Contains), .. held.Where(scope => !client.Scopes.Contains(scope, StringComparer.Ordinal) && IsAllowed(client.Scopes, scope)).Order(StringComparer.Ordinal)];
+        if (requested.Count == 0) granted = [.. granted.Where(scope => scope != Offline)];
         if (granted.Length > 0) return granted;
         var asked = Words.Join(requested.Count > 0 ? requested : client.Scopes);
         return OAuthError.InvalidScope($"[{asked}] is invalid. This user is not allowed any of the requested scopes");
