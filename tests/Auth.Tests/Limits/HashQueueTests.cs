@@ -13,6 +13,20 @@ public sealed class HashQueueTests
     private static readonly (string, string)[] Grant = [("grant_type", "client_credentials")];
 
     [Fact]
+    public async Task Hashing_threads_stand_behind_all_others()
+    {
+        using var lane = new HashLane("lane of a test", workers: 1, queue: 1);
+        using (var place = lane.TryReserve()!) await place.RunAsync("secret", 1, new byte[16], 32);
+
+        // proc(5): the nice value is the 17th field after the name, which may hold spaces and ends with a bracket.
+        var nice = Directory.EnumerateDirectories("/proc/self/task")
+            .Where(task => File.ReadAllText(Path.Combine(task, "comm")).StartsWith("lane of a test", StringComparison.Ordinal))
+            .Select(task => File.ReadAllText(Path.Combine(task, "stat"))).Select(stat => stat[(stat.LastIndexOf(')') + 2)..].Split(' ')[16]);
+
+        Assert.Equal(["5"], nice);
+    }
+
+    [Fact]
     public async Task Unknown_clients_take_no_place_of_users_and_of_known_clients()
     {
         await using var auth = await DemoAuth.StartAsync();
