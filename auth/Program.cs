@@ -63,7 +63,6 @@ return MeshProgram.Run(() =>
     app.MapLogout();
     app.MapInspection();
     app.MapApiTokens();
-    app.MapRevocation();
     app.MapRegistration();
     app.MapMetadata();
     app.MapHealthz();
