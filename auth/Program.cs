@@ -63,6 +63,7 @@ return MeshProgram.Run(() =>
     app.MapLogout();
     app.MapInspection();
     app.MapApiTokens();
+    app.MapRevocation();
     app.MapRegistration();
     app.MapMetadata();
     app.MapHealthz();

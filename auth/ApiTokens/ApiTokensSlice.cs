@@ -12,6 +12,7 @@ internal static class ApiTokensSlice
         builder.Services.AddSingleton<ApiTokenUses>();
         builder.Services.AddHostedService(services => services.GetRequiredService<ApiTokenUses>());
         builder.Services.AddSingleton<ApiTokensEndpoint>();
+        builder.Services.AddSingleton<ReportEndpoint>();
         return builder;
     }
 
@@ -19,6 +20,7 @@ internal static class ApiTokensSlice
     {
         var endpoint = routes.ServiceProvider.GetRequiredService<ApiTokensEndpoint>();
         routes.MapUaa("/uaa/api-tokens", ("GET", endpoint.ListAsync), ("POST", endpoint.CreateAsync));
+        routes.MapUaa("/uaa/api-tokens/report", ("POST", routes.ServiceProvider.GetRequiredService<ReportEndpoint>().HandleAsync));
         routes.MapUaa("/uaa/api-tokens/{id}", ("DELETE", endpoint.DeleteAsync));
         return routes;
     }

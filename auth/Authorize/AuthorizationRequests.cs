@@ -47,6 +47,7 @@ internal sealed class AuthorizationRequests(IClients clients, IdTokenHints hints
         if (pushedHash is null && NeedsPushing(client)) return Refused(OAuthError.InvalidRequest("This client must push its requests"));
         if (Unsupported(parameters) is { } unsupported) return Refused(unsupported);
         if (Flow(client, types) is { } flow) return Refused(flow);
+        if (parameters["token_format"] is not (null or "jwt" or "opaque")) return Refused(OAuthError.InvalidRequest("Unsupported token_format"));
         if (parameters["nonce"] is { Length: > LongestNonce }) return Refused(OAuthError.InvalidRequest($"nonce is longer than {LongestNonce} characters"));
         if (types.Contains("id_token") && parameters["nonce"] is null) return Refused(OAuthError.InvalidRequest("Missing parameter: nonce"));
         if (Challenge(client, types, parameters) is { } challenge) return Refused(challenge);

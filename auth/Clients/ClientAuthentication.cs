@@ -1,4 +1,5 @@
 using System.Net;
+using SecureMesh.Auth.Audit;
 using SecureMesh.Auth.Limits;
 using SecureMesh.Auth.Protocol;
 
@@ -29,7 +30,7 @@ internal readonly record struct ClientCredential(string Id, string Secret, strin
 /// <summary>Finds out which client calls (RFC 6749 §2.3).</summary>
 internal sealed partial class ClientAuthenticator(
     IEnumerable<IClientAuthentication> ways, KnownClients clients, ClientSecret secrets, SlowHash slow, AddressLimits limits, TimeProvider time,
-    ILogger<ClientAuthenticator> logger)
+    IAudit audit, ILogger<ClientAuthenticator> logger)
 {
     private const int MostHeld = 1000;
     private static readonly TimeSpan Hold = TimeSpan.FromMilliseconds(500);
@@ -94,6 +95,7 @@ internal sealed partial class ClientAuthenticator(
         }
         // The id is named in the log only when such a client exists: anything else may be a secret in the wrong place.
         Log.Refused(logger, client?.Id ?? "(unknown)");
+        audit.Record(new AuditEvent("client.refused") { ClientId = client?.Id, Address = address, Reason = client is null ? "unknown client" : "wrong secret" });
         return OAuthError.BadCredentials("client authentication failed");
     }
 

@@ -50,7 +50,13 @@ internal sealed class TokenCache(Current<InspectionOptions> options)
     public void Add(in TokenKey key, KnownToken token)
     {
         var half = options.Value.CachedTokens / 2;
-        if (half == 0 || !_young.TryAdd(key, token) || Interlocked.Increment(ref _added) < half) return;
+        if (half == 0) return;
+        if (!_young.TryAdd(key, token))
+        {
+            _young[key] = token;
+            return;
+        }
+        if (Interlocked.Increment(ref _added) < half) return;
         lock (_gate)
         {
             if (_added < half) return;

@@ -32,6 +32,9 @@ internal abstract record KnownToken(TokenMarks Marks, DateTimeOffset ExpiresAt)
         set => Volatile.Write(ref _last, value);
     }
 
+    /// <summary>When it was read.</summary>
+    public DateTimeOffset ReadAt { get; set; }
+
     /// <summary>What the token is worth for its client and user as they are now.</summary>
     public abstract ValueTask<Result<VerifiedToken, string>> RenewAsync(Client client, User? user, CancellationToken cancellationToken);
 }

@@ -15,6 +15,9 @@ internal sealed class TokenVerifier(
     IssuancePolicy policy, TimeProvider time)
 {
     private const int LongestToken = 16 * 1024;
+
+    // Revocations are forgotten when no access token can be alive that they concern; API tokens live longer, so they are read again.
+    private static readonly TimeSpan Longest = TimeSpan.FromHours(1);
     private readonly ITokenForm[] _forms = forms.ToArray();
 
     /// <summary>The token, or why it is not good; the reason is for the log.</summary>
@@ -22,7 +25,7 @@ internal sealed class TokenVerifier(
     {
         if (token.Length > LongestToken) return "longer than any token";
         var key = TokenKey.Of(token);
-        if (cache.Find(key) is { } known)
+        if (cache.Find(key) is { } known && time.GetUtcNow() - known.ReadAt < Longest)
         {
             var good = await JudgeAsync(known, cancellationToken);
             if (!good.IsSuccess) cache.Forget(key);
@@ -32,7 +35,9 @@ internal sealed class TokenVerifier(
         var read = await form.ReadAsync(token, cancellationToken);
         if (!read.IsSuccess) return read.Error;
         var judged = await JudgeAsync(read.Value, cancellationToken);
-        if (judged.IsSuccess) cache.Add(key, read.Value);
+        if (!judged.IsSuccess) return judged;
+        read.Value.ReadAt = time.GetUtcNow();
+        cache.Add(key, read.Value);
         return judged;
     }
 

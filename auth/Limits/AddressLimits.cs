@@ -39,6 +39,12 @@ internal sealed class AddressLimits(
     public OAuthError? Count(IPAddress? address) =>
         Network(address) is { } network ? Refusal(failures.Add(network, limits.Value.FailuresPerAddress, limits.Value.Window)) : null;
 
+    /// <summary>Counts a request of another kind, in a count of its own; why the address may not make it, null when it may.</summary>
+    public OAuthError? Refusal(AddressFailures requests, IPAddress? address, int most, TimeSpan window) =>
+        Network(address) is { } network && requests.Add(network, most, window) is var wait && wait > TimeSpan.Zero
+            ? new OAuthError(429, "too_many_requests", "Too many requests from your address. Try again later.") { RetryAfter = wait }
+            : null;
+
     /// <summary>Takes back an attempt that was counted and succeeded.</summary>
     public void TakeBack(IPAddress? address)
     {

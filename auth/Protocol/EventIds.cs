@@ -53,6 +53,7 @@ internal static class EventIds
     public const int Revoked = 2203;
     public const int AuditDelayed = 2210;
     public const int AuditLost = 2211;
+    public const int AuditLeftOut = 2212;
     public const int ApiTokenCreated = 2220;
     public const int ApiTokenUsesFailed = 2221;
 }

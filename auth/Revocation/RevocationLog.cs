@@ -18,6 +18,12 @@ internal sealed class RevocationLog
         get { lock (_gate) return _head; }
     }
 
+    /// <summary>The number of the first one that is kept here, or would be.</summary>
+    public long First
+    {
+        get { lock (_gate) return _first; }
+    }
+
     /// <summary>Begins after a number, with nothing kept: at the start, and when the database has gone back in time.</summary>
     public void Begin(long head)
     {

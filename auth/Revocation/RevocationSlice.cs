@@ -1,3 +1,5 @@
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using SecureMesh.Auth.Metadata;
 using SecureMesh.Auth.Protocol;
 
 namespace SecureMesh.Auth.Revocation;
@@ -14,10 +16,34 @@ internal static class RevocationSlice
         services.AddSingleton<RevocationLog>();
         services.AddSingleton<RevocationWake>();
         services.AddSingleton<RevocationFollower>();
+        services.AddSingleton<RevocationFeed>();
+        services.AddSingleton<RevocationsEndpoint>();
+        services.AddSingleton<TokenRevoker>();
+        services.AddSingleton<RevokeEndpoint>();
+        services.AddSingleton<BulkRevocationEndpoint>();
+        services.TryAddEnumerable(ServiceDescriptor.Singleton<IMetadata, RevocationMetadata>());
         services.AddHostedService<Loading>();
         services.AddHostedService<ChangeListener>();
         return builder;
     }
+
+    public static IEndpointRouteBuilder MapRevocation(this IEndpointRouteBuilder routes)
+    {
+        var bulk = routes.ServiceProvider.GetRequiredService<BulkRevocationEndpoint>();
+        routes.MapUaa("/uaa/revocations", ("GET", routes.ServiceProvider.GetRequiredService<RevocationsEndpoint>().HandleAsync));
+        routes.MapUaa("/uaa/oauth/revoke", ("POST", routes.ServiceProvider.GetRequiredService<RevokeEndpoint>().HandleAsync));
+        routes.MapUaa("/uaa/oauth/token/revoke/user/{userId}", Any(bulk.UserAsync));
+        routes.MapUaa("/uaa/oauth/token/revoke/user/{userId}/client/{clientId}", Any(bulk.UserAtClientAsync));
+        routes.MapUaa("/uaa/oauth/token/revoke/client/{clientId}", Any(bulk.ClientAsync));
+        routes.MapUaa("/uaa/oauth/token/revoke/{tokenId}", ("DELETE", bulk.TokenAsync));
+        routes.MapUaa("/uaa/oauth/token/list", ("GET", bulk.NoListAsync));
+        routes.MapUaa("/uaa/oauth/token/list/user/{userId}", ("GET", bulk.ListOfUserAsync));
+        routes.MapUaa("/uaa/oauth/token/list/client/{clientId}", ("GET", bulk.ListOfClientAsync));
+        return routes;
+    }
+
+    // UAA maps these without regard to the method, and its clients use GET (uaa.md §3.4).
+    private static (string, UaaHandler)[] Any(UaaHandler handle) => [("GET", handle), ("POST", handle), ("PUT", handle), ("PATCH", handle), ("DELETE", handle)];
 
     // Before anything listens: no token may be judged without the revocations.
     private sealed class Loading(RevocationFollower revocations) : IHostedLifecycleService

@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.DataProtection.Repositories;
 using SecureMesh.Auth.ApiTokens;
 using SecureMesh.Auth.Approvals;
+using SecureMesh.Auth.Audit;
 using SecureMesh.Auth.Authorize;
 using SecureMesh.Auth.Clients;
 using SecureMesh.Auth.Inspection;
@@ -47,6 +48,9 @@ internal static class StorageSlice
         services.AddSingleton<IPrunable, PrunableDeviceCodes>();
         services.AddSingleton<IPrunable, PrunableRegistrations>();
         services.AddSingleton<IPrunable, PrunableRevocations>();
+        services.AddSingleton<IAuditRows, SqlAudit>();
+        services.AddSingleton<IBulkRevocation, SqlBulkRevocation>();
+        services.AddSingleton<IStoredTokens, SqlStoredTokens>();
         services.AddSingleton<IOpaqueTokens, SqlOpaqueTokens>();
         services.AddSingleton<IApiTokens, SqlApiTokens>();
         services.AddSingleton<IPrunable, PrunableTokens>();

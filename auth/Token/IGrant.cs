@@ -1,3 +1,4 @@
+using System.Net;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using SecureMesh.Auth.Clients;
@@ -64,6 +65,9 @@ internal sealed record Authorization
 
     /// <summary><c>jwt</c> or <c>opaque</c> as the request has it; null: as the client is registered.</summary>
     public string? TokenFormat { get; init; }
+
+    /// <summary>Where the request comes from, for the audit.</summary>
+    public IPAddress? Address { get; init; }
 
     /// <summary>The refresh token to answer with, stored already; null when the issuer may start a family.</summary>
     public string? RefreshToken { get; init; }

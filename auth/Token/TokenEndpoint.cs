@@ -1,10 +1,11 @@
+using SecureMesh.Auth.Audit;
 using SecureMesh.Auth.Clients;
 using SecureMesh.Auth.Protocol;
 
 namespace SecureMesh.Auth.Token;
 
 /// <summary><c>POST /uaa/oauth/token</c> (RFC 6749 §3.2): the steps that all grants share, so that no grant can leave one out.</summary>
-internal sealed class TokenEndpoint(IEnumerable<IGrant> grants, ClientAuthenticator clients, IssuancePolicy policy, TokenIssuer issuer)
+internal sealed class TokenEndpoint(IEnumerable<IGrant> grants, ClientAuthenticator clients, IssuancePolicy policy, TokenIssuer issuer, IAudit audit)
 {
     private readonly Dictionary<string, IGrant> _grants = grants.ToDictionary(grant => grant.GrantType, StringComparer.Ordinal);
 
@@ -29,13 +30,26 @@ internal sealed class TokenEndpoint(IEnumerable<IGrant> grants, ClientAuthentica
 
         // 4. The grant says who and what the tokens are for.
         var authorization = await grant.AuthorizeAsync(request.Value, client.Value, cancellationToken);
-        if (!authorization.IsSuccess) return WireForm.Of(authorization.Error, standard);
+        if (!authorization.IsSuccess) return Refused(authorization.Error, client.Value.Client, null, request.Value, standard);
 
         // 5. Whatever the grant looked at: may this client have a token for this user now?
         var refusal = await policy.CheckAsync(authorization.Value.Client.Client, authorization.Value.User, cancellationToken);
-        if (refusal is not null) return WireForm.Of(refusal, standard);
+        if (refusal is not null) return Refused(refusal, client.Value.Client, authorization.Value.User?.Id, request.Value, standard);
 
         // 6. Issue and answer.
-        return await issuer.IssueAsync(authorization.Value with { TokenFormat = request.Value.Form["token_format"] ?? authorization.Value.TokenFormat }, standard, cancellationToken);
+        var issue = authorization.Value with { TokenFormat = request.Value.Form["token_format"] ?? authorization.Value.TokenFormat, Address = request.Value.Address };
+        return await issuer.IssueAsync(issue, standard, cancellationToken);
+    }
+
+    private OAuthError Refused(OAuthError error, Client client, string? userId, TokenRequest request, bool standard)
+    {
+        audit.Record(new AuditEvent("token.refused")
+        {
+            ClientId = client.Id,
+            UserId = userId,
+            Address = request.Address,
+            Reason = $"{request.GrantType}: {error.Code}",
+        });
+        return WireForm.Of(error, standard);
     }
 }

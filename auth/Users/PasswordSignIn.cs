@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Net;
 using System.Security.Cryptography;
 using System.Text;
+using SecureMesh.Auth.Audit;
 using SecureMesh.Auth.Limits;
 using SecureMesh.Auth.Protocol;
 
@@ -10,7 +11,7 @@ namespace SecureMesh.Auth.Users;
 /// <summary>Checks name and password of a person: the one place, whatever page or grant asks.</summary>
 internal sealed partial class PasswordSignIn(
     IUsers users, ISignInFailures failures, SlowHash slow, AddressLimits limits, Current<UsersOptions> options, TimeProvider time,
-    ILogger<PasswordSignIn> logger)
+    IAudit audit, ILogger<PasswordSignIn> logger)
 {
     // An attempt counts as failed until it has succeeded. So that several right ones at once do not lock their own
     // user, at most this many of one name are under way here; the others wait.
@@ -56,7 +57,7 @@ internal sealed partial class PasswordSignIn(
         try
         {
             // What is counted is checked, even when the caller goes away meanwhile: it would stay counted against the name.
-            var checkedUser = await CheckAsync(place, user, password, nameHash);
+            var checkedUser = await CheckAsync(place, user, password, nameHash, address);
             if (checkedUser.IsSuccess) limits.TakeBack(address);
             return checkedUser;
         }
@@ -67,13 +68,14 @@ internal sealed partial class PasswordSignIn(
         }
     }
 
-    private async Task<Result<User, OAuthError>> CheckAsync(HashPlace place, User? user, string password, string nameHash)
+    private async Task<Result<User, OAuthError>> CheckAsync(HashPlace place, User? user, string password, string nameHash, IPAddress? address)
     {
         var now = time.GetUtcNow();
         // Counted before the check: otherwise many attempts at once would all be evaluated.
         if (!await failures.TryCountAsync(Zone.Default, nameHash, options.Value.Lockout, now, CancellationToken.None))
         {
             Log.Locked(logger, nameHash[..12]);
+            audit.Record(new AuditEvent("user.refused") { UserId = user?.Id, Address = address, Reason = "the name is locked" });
             return OAuthError.Locked();
         }
         // An unknown name costs as much time as a wrong password, and gets the same answer.
@@ -81,6 +83,12 @@ internal sealed partial class PasswordSignIn(
         if (check == HashCheck.Mismatch || !user!.Active)
         {
             Log.Refused(logger, user?.Id ?? "(unknown)");
+            audit.Record(new AuditEvent("user.refused")
+            {
+                UserId = user?.Id,
+                Address = address,
+                Reason = user is null ? "unknown user" : check == HashCheck.Mismatch ? "wrong password" : "not active",
+            });
             return OAuthError.BadCredentials("user authentication failed");
         }
         await failures.ClearAsync(Zone.Default, nameHash, CancellationToken.None);

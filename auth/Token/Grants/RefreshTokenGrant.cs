@@ -1,3 +1,4 @@
+using SecureMesh.Auth.Audit;
 using SecureMesh.Auth.Clients;
 using SecureMesh.Auth.Protocol;
 using SecureMesh.Auth.Users;
@@ -6,7 +7,7 @@ namespace SecureMesh.Auth.Token.Grants;
 
 /// <summary>Renews a sign-in (RFC 6749 §6): rotation always, and whoever comes with a used token ends the family.</summary>
 internal sealed partial class RefreshTokenGrant(
-    RefreshFamilies families, IUsers users, ScopePolicy scopes, IssuancePolicy policy, TimeProvider time, ILogger<RefreshTokenGrant> logger) : IGrant
+    RefreshFamilies families, IUsers users, ScopePolicy scopes, IssuancePolicy policy, IAudit audit, TimeProvider time, ILogger<RefreshTokenGrant> logger) : IGrant
 {
     public string GrantType => "refresh_token";
 
@@ -20,7 +21,7 @@ internal sealed partial class RefreshTokenGrant(
             return OAuthError.InvalidGrant($"Wrong client for this refresh token: {client.Client.Id}");
         var now = time.GetUtcNow();
         if (family.Revoked || family.ExpiresAt <= now) return Dead(family.Revoked ? "revoked family" : "family expired");
-        if (stored.ConsumedAt is not null && families.RepeatedChild(token, stored) is null) return await ReusedAsync(family, cancellationToken);
+        if (stored.ConsumedAt is not null && families.RepeatedChild(token, stored) is null) return await ReusedAsync(request, family, cancellationToken);
         if (stored.ExpiresAt <= now) return Dead("unused for too long");
 
         // What was true at the sign-in is asked again: user, password and client may have changed (T-10).
@@ -39,7 +40,7 @@ internal sealed partial class RefreshTokenGrant(
             // Another request was faster: within the window both get the same token.
             if (await families.FindAsync(token, cancellationToken) is not var (current, consumed) || current.Revoked) return Dead("revoked meanwhile");
             child = families.RepeatedChild(token, consumed);
-            if (child is null) return await ReusedAsync(family, cancellationToken);
+            if (child is null) return await ReusedAsync(request, family, cancellationToken);
             Log.Repeated(logger, family.Id, client.Client.Id);
         }
         return authorization.Value with { RefreshToken = child };
@@ -70,10 +71,19 @@ internal sealed partial class RefreshTokenGrant(
         };
     }
 
-    private async Task<OAuthError> ReusedAsync(RefreshFamily family, CancellationToken cancellationToken)
+    private async Task<OAuthError> ReusedAsync(TokenRequest request, RefreshFamily family, CancellationToken cancellationToken)
     {
         await families.RevokeAsync(family, "refresh token reuse", cancellationToken);
         Log.Reused(logger, family.Id, family.ClientId, family.UserId);
+        audit.Record(new AuditEvent("refresh.reused")
+        {
+            ClientId = family.ClientId,
+            UserId = family.UserId,
+            TokenId = family.Id,
+            SessionId = family.SessionId,
+            Address = request.Address,
+            Reason = "a used refresh token came back: all tokens of the sign-in ended",
+        });
         return Dead("reuse");
     }
 

@@ -17,6 +17,7 @@ public sealed class AuthorizationErrorTests(DemoAuth auth) : IClassFixture<DemoA
     [InlineData("response_type", "id_token token", "unauthorized_client", "B_11")]
     [InlineData("response_type", "code token", "unauthorized_client", "B_11")]
     [InlineData("response_type", "code id_token", "unauthorized_client", "B_11")]
+    [InlineData("token_format", "paper", "invalid_request", "UAA")]
     [InlineData("response_mode", "nonsense", "invalid_request", "OP_F_06")]
     [InlineData("response_mode", "web_message", "invalid_request", "B_31")]
     [InlineData("response_mode", "form_post.jwt", "invalid_request", "V_060")]

@@ -28,7 +28,7 @@ public sealed class MetadataTests(DemoAuth auth) : IClassFixture<DemoAuth>
             var path = member.Value.GetString()!["http://localhost:8080/".Length..];
             Assert.NotEqual(404, (await auth.GetAsync(path)).Status);
         }
-        foreach (var absent in new[] { "device_authorization_endpoint", "revocation_endpoint", "registration_endpoint" })
+        foreach (var absent in new[] { "device_authorization_endpoint", "registration_endpoint" })
             Assert.False(json.TryGetProperty(absent, out _), absent);
     }
 
