@@ -4,6 +4,7 @@ using SecureMesh.Auth.Inspection;
 using SecureMesh.Auth.Protocol;
 using SecureMesh.Auth.Revocation;
 using SecureMesh.Auth.Token.Device;
+using SecureMesh.Auth.Token.Grants;
 using SecureMesh.Sdk;
 
 namespace SecureMesh.Auth.Token;
@@ -14,7 +15,7 @@ internal sealed class TokenIssuer(
     IssueLog log, IAudit audit)
 {
     // The grants of users after which UAA gives a refresh token, when the client is registered for it.
-    private static readonly string[] Renewable = ["password", "authorization_code", "user_token", DeviceAuthorizations.GrantType];
+    private static readonly string[] Renewable = ["password", "authorization_code", "user_token", DeviceAuthorizations.GrantType, JwtBearerGrant.Name];
 
     /// <param name="authorization">What the grant found out.</param>
     /// <param name="standard">The answer follows the RFCs where UAA differs.</param>
@@ -28,6 +29,12 @@ internal sealed class TokenIssuer(
             // The family's name stands in the access token too, so that both end together.
             authorization = authorization with { GrantId = authorization.GrantId ?? Entropy.HexId() };
             refreshToken = await families.StartAsync(authorization, cancellationToken);
+        }
+
+        if (authorization.WithoutAccessToken)
+        {
+            log.Issued(authorization, authorization.GrantId!);
+            return RefreshTokenAlone(authorization, refreshToken!, Lifetime(authorization, time.GetUtcNow()));
         }
 
         var access = await AccessAsync(authorization, cancellationToken);
@@ -77,11 +84,26 @@ internal sealed class TokenIssuer(
     {
         var lifetime = authorization.Client.Client.AccessTokenValidity ?? options.Value.AccessTokenLifetime;
         if (lifetime > TokenOptions.LongestAccess) lifetime = TokenOptions.LongestAccess;
-        return authorization.ExpiresNoLater is { } end && now + lifetime > end ? TimeSpan.FromSeconds(Math.Floor((end - now).TotalSeconds)) : lifetime;
+        // In whole seconds, as exp and iat are: it ends with what it was made from.
+        var second = DateTimeOffset.FromUnixTimeSeconds(now.ToUnixTimeSeconds());
+        return authorization.ExpiresNoLater is { } end && second + lifetime > end ? end - second : lifetime;
     }
 
+    // uaa.md §1.3: the access token is null, and jti names the refresh token.
+    private static Answer RefreshTokenAlone(Authorization authorization, string refreshToken, TimeSpan lifetime) => new(json =>
+    {
+        json.WriteNull("access_token");
+        json.WriteString("token_type", "bearer");
+        json.WriteString("refresh_token", refreshToken);
+        json.WriteNumber("expires_in", (long)lifetime.TotalSeconds);
+        json.WriteString("scope", Words.Join(authorization.Scopes));
+        json.WriteString("jti", authorization.GrantId);
+    });
+
     private bool MayRenew(Authorization authorization) =>
-        authorization.User is not null && (!options.Value.RefreshTokenNeedsOfflineAccess || authorization.Scopes.Contains("offline_access", StringComparer.Ordinal)) && Renewable.Contains(authorization.GrantType, StringComparer.Ordinal)
+        authorization.User is not null && Renewable.Contains(authorization.GrantType, StringComparer.Ordinal)
+        && (!options.Value.RefreshTokenNeedsOfflineAccess || authorization.Scopes.Contains("offline_access", StringComparer.Ordinal))
+        && (!options.Value.RefreshNeedsOfflineToken || authorization.WithoutAccessToken || authorization.Scopes.Contains("uaa.offline_token", StringComparer.Ordinal))
         && authorization.Client.Client.GrantTypes.Contains("refresh_token", StringComparer.Ordinal);
 }
 
