@@ -140,13 +140,8 @@ internal sealed class AuthorizationRequests(IClients clients, IdTokenHints hints
             return Pkce.IsWellFormed(challenge) ? null : OAuthError.InvalidRequest("code_challenge is malformed");
         }
         if (method is not null) return OAuthError.InvalidRequest("Missing parameter: code_challenge");
-        return types.Contains("code") && NeedsChallenge(client) ? OAuthError.InvalidRequest("Missing parameter: code_challenge") : null;
+        return types.Contains("code") && Pkce.IsRequired(client, options.Value) ? OAuthError.InvalidRequest("Missing parameter: code_challenge") : null;
     }
-
-    /// <summary>Who has no secret of its own proves by PKCE that code and request are its own; no setting takes that away (RFC 9700 §2.1.1).</summary>
-    private bool NeedsChallenge(Client client) =>
-        client.AllowPublic || client.SecretHash == ClientSecret.Empty || client.Metadata.Profile == "fapi2"
-        || (client.Metadata.RequirePkce ?? options.Value.RequirePkce);
 
     private bool NeedsPushing(Client client) =>
         client.Metadata.RequirePushedAuthorizationRequests || client.Metadata.Profile == "fapi2" || options.Value.RequirePushedAuthorizationRequests;

@@ -113,6 +113,23 @@ public sealed class AuthorizationErrorTests(DemoAuth auth) : IClassFixture<DemoA
     }
 
     [Fact]
+    public async Task OP_B_36_an_address_inside_a_request_object_is_never_used()
+    {
+        var browser = new Browser(auth);
+        await browser.SignInAsync();
+        // {"alg":"none"} . {"redirect_uri":"https://evil.example/","response_type":"code"}
+        const string request = "eyJhbGciOiJub25lIn0.eyJyZWRpcmVjdF91cmkiOiJodHRwczovL2V2aWwuZXhhbXBsZS8iLCJyZXNwb25zZV90eXBlIjoiY29kZSJ9.";
+
+        var outside = await browser.AuthorizeAsync(Browser.Web(("request", request)));
+        var inside = await browser.AuthorizeAsync(("client_id", "app"), ("redirect_uri", "https://evil.example/"), ("request", request));
+
+        Assert.Equal("request_not_supported", outside.Error);
+        Assert.StartsWith(Browser.WebUri, outside.Location, StringComparison.Ordinal);
+        Assert.Equal(400, inside.Status);
+        Assert.Null(inside.Location);
+    }
+
+    [Fact]
     public async Task V_043_JR_02_a_request_uri_is_never_fetched()
     {
         using var listener = new TcpListener(IPAddress.Loopback, 0);
