@@ -3,6 +3,7 @@ using SecureMesh.Auth.Approvals;
 using SecureMesh.Auth.Audit;
 using SecureMesh.Auth.Authorize;
 using SecureMesh.Auth.Clients;
+using SecureMesh.Auth.Dpop;
 using SecureMesh.Auth.Health;
 using SecureMesh.Auth.Inspection;
 using SecureMesh.Auth.Keys;
@@ -37,6 +38,7 @@ return MeshProgram.Run(() =>
     builder.AddLimits();
     builder.AddOutbound();
     builder.AddClients();
+    builder.AddDpop();
     builder.AddUsers();
     builder.AddScim();
     builder.AddSessions();

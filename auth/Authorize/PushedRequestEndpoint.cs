@@ -1,4 +1,5 @@
 using SecureMesh.Auth.Clients;
+using SecureMesh.Auth.Dpop;
 using SecureMesh.Auth.Protocol;
 using SecureMesh.Auth.Sessions;
 using SecureMesh.Sdk;
@@ -9,7 +10,7 @@ namespace SecureMesh.Auth.Authorize;
 /// <c>POST /uaa/oauth/par</c> (RFC 9126): the client hands its request over directly and authenticated, and the browser carries a
 /// name for it alone.
 /// </summary>
-internal sealed class PushedRequestEndpoint(ClientAuthenticator clients, AuthorizationRequests requests, IPushedRequests store, TimeProvider time)
+internal sealed class PushedRequestEndpoint(ClientAuthenticator clients, AuthorizationRequests requests, DpopProofs proofs, IPushedRequests store, TimeProvider time)
 {
     private const string Prefix = "urn:ietf:params:oauth:request_uri:";
     private static readonly TimeSpan Lifetime = TimeSpan.FromSeconds(90);
@@ -22,7 +23,7 @@ internal sealed class PushedRequestEndpoint(ClientAuthenticator clients, Authori
         // 1. Who asks.
         var form = await FormBody.ReadAsync(http.Request, cancellationToken);
         if (!form.IsSuccess) return form.Error;
-        var client = await clients.AuthenticateAsync(http.Request, form.Value, cancellationToken);
+        var client = await clients.AuthenticateAsync(http.Request, form.Value, allowPublic: true, cancellationToken);
         if (!client.IsSuccess) return client.Error;
 
         // 2. The whole judgement happens here, so that the person is never bothered with a bad request.
@@ -30,6 +31,14 @@ internal sealed class PushedRequestEndpoint(ClientAuthenticator clients, Authori
         var parameters = form.Value;
         if (!parameters.Has("client_id")) parameters.Add("client_id", client.Value.Client.Id);
         if (parameters["client_id"] != client.Value.Client.Id) return OAuthError.InvalidRequest("client_id is not that of the authenticated client");
+        if (DpopProofs.IsShown(http.Request))
+        {
+            // A proof here binds the code to its key, as dpop_jkt does (RFC 9449 §10.1).
+            var proof = await proofs.VerifyAsync(http.Request, accessToken: null, cancellationToken);
+            if (!proof.IsSuccess) return OAuthError.InvalidDpopProof("The DPoP proof is not good for this request", proof.Error);
+            if (parameters["dpop_jkt"] is { } jkt && jkt != proof.Value.Jkt) return OAuthError.InvalidDpopProof("dpop_jkt is not the key of the proof");
+            if (parameters["dpop_jkt"] is null) parameters.Add("dpop_jkt", proof.Value.Jkt);
+        }
         var request = await requests.ReadAsync(parameters, pushedHash: "", cancellationToken);
         // UAA's word for a bad redirect URI is none that RFC 9126 §2.3 knows.
         if (!request.IsSuccess) return request.Error.Error is { Code: "invalid_grant" } redirect ? redirect with { Code = "invalid_request" } : request.Error.Error;

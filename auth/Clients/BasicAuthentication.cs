@@ -7,7 +7,7 @@ namespace SecureMesh.Auth.Clients;
 /// <c>client_secret_basic</c>: id and secret are form-encoded before base64 (RFC 6749 §2.3.1), which cf, curl and
 /// many others leave out; the text is therefore read both ways unless the client says which (UAA's <c>X-CF-ENCODED-CREDENTIALS</c>).
 /// </summary>
-internal sealed class BasicAuthentication : IClientAuthentication
+internal sealed class BasicAuthentication : ISecretAuthentication
 {
     private const string Scheme = "Basic ";
     private static readonly UTF8Encoding Utf8 = new(false, throwOnInvalidBytes: true);

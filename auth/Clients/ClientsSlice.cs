@@ -1,5 +1,6 @@
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using SecureMesh.Auth.Clients.Administration;
+using SecureMesh.Auth.Metadata;
 using SecureMesh.Auth.Protocol;
 
 namespace SecureMesh.Auth.Clients;
@@ -10,6 +11,11 @@ internal static class ClientsSlice
     {
         builder.Services.TryAddEnumerable(ServiceDescriptor.Singleton<IClientAuthentication, BasicAuthentication>());
         builder.Services.TryAddEnumerable(ServiceDescriptor.Singleton<IClientAuthentication, FormAuthentication>());
+        builder.Services.TryAddEnumerable(ServiceDescriptor.Singleton<IClientAuthentication, AssertionAuthentication>());
+        builder.Services.AddSingleton<CertificateAuthentication>();
+        builder.Services.AddSingleton<IMetadata>(services => services.GetRequiredService<CertificateAuthentication>());
+        builder.Services.AddSingleton<ClientKeys>();
+        builder.AddTlsListener();
         builder.Services.AddSingleton<KnownClients>();
         builder.Services.AddSingleton<ClientSecret>();
         builder.Services.AddSingleton<ClientAuthenticator>();

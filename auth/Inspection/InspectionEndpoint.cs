@@ -46,7 +46,7 @@ internal sealed class InspectionEndpoint(ClientAuthenticator clients, BearerAuth
 
     private async Task<Result<Client, OAuthError>> CallerAsync(HttpContext http, Parameters form, CancellationToken cancellationToken)
     {
-        if (!http.Request.Headers.Authorization.ToString().StartsWith("Bearer ", StringComparison.OrdinalIgnoreCase)) return await ClientAsync(http, form, cancellationToken);
+        if (http.Request.Headers.Authorization.ToString() is not { } shown || !(shown.StartsWith("Bearer ", StringComparison.OrdinalIgnoreCase) || shown.StartsWith("DPoP ", StringComparison.OrdinalIgnoreCase))) return await ClientAsync(http, form, cancellationToken);
         var token = await bearer.AuthenticateAsync(http, scope: Permission, cancellationToken: cancellationToken);
         return token.IsSuccess ? token.Value.Client : token.Error;
     }

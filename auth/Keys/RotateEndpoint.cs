@@ -72,7 +72,7 @@ internal sealed class RotateEndpoint(KeyRotation rotation, BearerAuthentication 
             if (!document.RootElement.TryGetProperty("emergency", out var emergency)) return false;
             return emergency.ValueKind is JsonValueKind.True or JsonValueKind.False ? emergency.GetBoolean() : OAuthError.InvalidRequest("emergency must be true or false");
         }
-        catch (JsonException)
+        catch (Exception e) when (e is JsonException or InvalidOperationException) // the latter: names that are no Unicode
         {
             return OAuthError.InvalidRequest("The body is not JSON");
         }

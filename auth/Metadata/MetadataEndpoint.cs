@@ -29,7 +29,9 @@ internal sealed class MetadataEndpoint(TokenEndpoint token, ClientAuthenticator 
         json.WriteList("grant_types_supported", token.GrantTypes);
         json.WriteList("subject_types_supported", ["public"]);
         json.WriteList("token_endpoint_auth_methods_supported", clients.Methods);
-        json.WriteList("introspection_endpoint_auth_methods_supported", clients.Methods);
+        json.WriteList("token_endpoint_auth_signing_alg_values_supported", AssertionAuthentication.Algorithms);
+        json.WriteList("introspection_endpoint_auth_methods_supported", clients.ConfidentialMethods);
+        json.WriteList("introspection_endpoint_auth_signing_alg_values_supported", AssertionAuthentication.Algorithms);
         json.WriteList("scopes_supported", ["openid", "profile", "email", "phone", "offline_access"]);
         json.WriteList("claim_types_supported", ["normal"]);
         foreach (var part in parts) part.Write(json, address);

@@ -16,6 +16,7 @@ internal static class EventIds
     public const int ClientRefused = 1200;
     public const int ClientKeysFetched = 1201;
     public const int ClientKeysFailed = 1202;
+    public const int ClientAssertionRefused = 1203;
 
     public const int SignedIn = 1300;
     public const int SignInRefused = 1301;

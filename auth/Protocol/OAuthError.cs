@@ -73,6 +73,16 @@ internal sealed partial record OAuthError(int Status, string Code, string Descri
 
     public static OAuthError AccessDenied(string description) => new(403, "access_denied", description);
 
+    /// <summary>RFC 9449 §5, always in the form of the RFC.</summary>
+    public static OAuthError InvalidDpopProof(string description, string? detail = null) => new(400, "invalid_dpop_proof", description) { Detail = detail };
+
+    /// <summary>A token shown without the proof that it needs (RFC 9449 §7.1).</summary>
+    public static OAuthError InvalidProof(string description, IEnumerable<string> algorithms, string? detail) => new(401, "invalid_token", description)
+    {
+        Challenge = $"DPoP error=\"invalid_token\", error_description=\"{description}\", algs=\"{string.Join(' ', algorithms)}\"",
+        Detail = detail,
+    };
+
     public static OAuthError NotFound() => new(404, "not_found", "There is nothing at this address");
 
     public static OAuthError MethodNotAllowed(string method, string allow) =>

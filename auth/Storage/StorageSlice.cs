@@ -4,6 +4,7 @@ using SecureMesh.Auth.Approvals;
 using SecureMesh.Auth.Audit;
 using SecureMesh.Auth.Authorize;
 using SecureMesh.Auth.Clients;
+using SecureMesh.Auth.Dpop;
 using SecureMesh.Auth.Inspection;
 using SecureMesh.Auth.Clients.Administration;
 using SecureMesh.Auth.Keys;
@@ -16,7 +17,6 @@ using SecureMesh.Auth.Seed;
 using SecureMesh.Auth.Sessions;
 using SecureMesh.Auth.Token;
 using SecureMesh.Auth.Token.Device;
-using SecureMesh.Auth.Token.Trust;
 using SecureMesh.Auth.Users;
 using SecureMesh.Sdk;
 
@@ -47,9 +47,6 @@ internal static class StorageSlice
         services.AddSingleton<IPrunable, PrunableFamilies>();
         services.AddSingleton<IPrunable, PrunableAuthorizations>();
         services.AddSingleton<IPrunable, PrunableDeviceCodes>();
-        services.AddSingleton<SqlUsedAssertions>();
-        services.AddSingleton<IUsedAssertions>(provider => provider.GetRequiredService<SqlUsedAssertions>());
-        services.AddSingleton<IPrunable>(provider => provider.GetRequiredService<SqlUsedAssertions>());
         services.AddSingleton<IPrunable, PrunableRegistrations>();
         services.AddSingleton<IPrunable, PrunableRevocations>();
         services.AddSingleton<IAuditRows, SqlAudit>();
@@ -66,6 +63,9 @@ internal static class StorageSlice
         services.AddSingleton<IPrunable, PrunableSessions>();
         services.AddSingleton<IPrunable, PrunableDecisions>();
         services.AddSingleton<ISigningKeys, SqlSigningKeys>();
+        services.AddSingleton<IClientAssertions, SqlProofs>();
+        services.AddSingleton<IDpopReplays, SqlProofs>();
+        services.AddSingleton<IPrunable, PrunableProofs>();
         services.AddSingleton<ISealingChecks, SqlSealingChecks>();
         services.AddSingleton<IXmlRepository, SqlKeyRingRepository>();
         services.AddSingleton<IInstallation, SqlInstallation>();

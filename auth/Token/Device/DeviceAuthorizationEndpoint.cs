@@ -20,7 +20,7 @@ internal sealed class DeviceAuthorizationEndpoint(
         var resources = TokenRequest.ReadResources(form.Value.All("resource"));
         if (!resources.IsSuccess) return resources.Error;
 
-        var client = await clients.AuthenticateAsync(http.Request, form.Value, cancellationToken);
+        var client = await clients.AuthenticateAsync(http.Request, form.Value, allowPublic: true, cancellationToken);
         if (!client.IsSuccess) return client.Error;
         if (!client.Value.Client.GrantTypes.Contains(DeviceAuthorizations.GrantType, StringComparer.Ordinal)) return WireForm.GrantNotAllowed(standard: true);
         if (ScopePolicy.Foreign(client.Value.Client, asked.Value) is { } foreign) return foreign;

@@ -17,6 +17,8 @@ internal sealed class DeviceCodeGrant(
 
     public string GrantType => DeviceAuthorizations.GrantType;
 
+    public bool AllowsPublicClients => true;
+
     public bool IsStandardOnly => true;
 
     public async Task<Result<Authorization, OAuthError>> AuthorizeAsync(TokenRequest request, AuthenticatedClient client, CancellationToken cancellationToken)

@@ -26,12 +26,12 @@ public sealed class RotationTests
         var first = await KidsAsync(auth);
         Assert.Equal(2, first.Length);
 
-        await AdvanceAsync(TimeSpan.FromDays(2) - TimeSpan.FromMinutes(1), auth, other);
+        await AdvanceAsync(TimeSpan.FromDays(2) - TimeSpan.FromHours(2), auth, other);
         Assert.Equal(first, await KidsAsync(auth));
         Assert.Equal(first, await KidsAsync(other));
 
         // Announced: published everywhere, signing nowhere.
-        await AdvanceAsync(TimeSpan.FromMinutes(2), auth, other);
+        await AdvanceAsync(TimeSpan.FromHours(3), auth, other);
         var announced = await KidsAsync(auth);
         Assert.Equal(4, announced.Length);
         Assert.Equal(announced, await KidsAsync(other));
@@ -109,7 +109,8 @@ public sealed class RotationTests
         await Rotation(other).TurnAsync(Cancel);
         var before = await KidsAsync(auth);
         var old = await auth.SignInAsync();
-        Assert.Equal(200, (await other.GetAsync("uaa/userinfo", old.AccessToken)).Status);
+        // On SQLite there is one process, and nobody tells a second one what not to remember.
+        if (engine == SqlEngine.PostgreSql) Assert.Equal(200, (await other.GetAsync("uaa/userinfo", old.AccessToken)).Status);
 
         var reply = await RotateAsync(auth, """{"emergency":true}""", "application/json");
 

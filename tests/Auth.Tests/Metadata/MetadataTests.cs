@@ -37,7 +37,7 @@ public sealed class MetadataTests(DemoAuth auth) : IClassFixture<DemoAuth>
     {
         var json = (await auth.GetAsync("uaa/.well-known/openid-configuration")).Json;
         foreach (var known in new[] { "authorization_code", "password", "client_credentials", "refresh_token", "urn:ietf:params:oauth:grant-type:device_code" }) Assert.Contains(known, json.Texts("grant_types_supported"));
-        Assert.Equal(["client_secret_basic", "client_secret_post"], json.Texts("token_endpoint_auth_methods_supported"));
+        Assert.Equal(["client_secret_basic", "client_secret_post", "private_key_jwt", "none"], json.Texts("token_endpoint_auth_methods_supported"));
 
         var signIn = await auth.SignInAsync();
         Assert.Equal(200, signIn.Status);
