@@ -55,7 +55,7 @@ internal sealed record KnownApiToken(ApiToken Token, TokenMarks Marks, ScopePoli
             {
                 json.WriteString("user_id", user.Id);
                 json.WriteString("user_name", user.UserName);
-                json.WriteString("email", user.Email);
+                if (user.Email.Length > 0) json.WriteString("email", user.Email);
                 json.WriteString("origin", user.Origin);
             }
             json.WriteNumber("iat", Token.IssuedAt.ToUnixTimeSeconds());

@@ -33,6 +33,7 @@ internal sealed partial class AuthorizationAnswers(
             GrantId = Entropy.HexId(),
             SessionId = person.SessionId,
             Nonce = request.Nonce,
+            TokenFormat = request.Parameters["token_format"],
             Details = new SignInDetails { Amr = person.Amr, Claims = request.Claims.Json, Offline = scopes.Contains("offline_access", StringComparer.Ordinal) },
         };
         var code = request.IsCode ? Entropy.Token() : null;

@@ -47,6 +47,7 @@ internal sealed class AuthorizationRequests(IClients clients, IdTokenHints hints
         if (pushedHash is null && NeedsPushing(client)) return Refused(OAuthError.InvalidRequest("This client must push its requests"));
         if (Unsupported(parameters) is { } unsupported) return Refused(unsupported);
         if (Flow(client, types) is { } flow) return Refused(flow);
+        if (parameters["token_format"] is not (null or "jwt" or "opaque")) return Refused(OAuthError.InvalidRequest("Unsupported token_format"));
         if (parameters["nonce"] is { Length: > LongestNonce }) return Refused(OAuthError.InvalidRequest($"nonce is longer than {LongestNonce} characters"));
         if (types.Contains("id_token") && parameters["nonce"] is null) return Refused(OAuthError.InvalidRequest("Missing parameter: nonce"));
         if (Challenge(client, types, parameters) is { } challenge) return Refused(challenge);
@@ -139,13 +140,8 @@ internal sealed class AuthorizationRequests(IClients clients, IdTokenHints hints
             return Pkce.IsWellFormed(challenge) ? null : OAuthError.InvalidRequest("code_challenge is malformed");
         }
         if (method is not null) return OAuthError.InvalidRequest("Missing parameter: code_challenge");
-        return types.Contains("code") && NeedsChallenge(client) ? OAuthError.InvalidRequest("Missing parameter: code_challenge") : null;
+        return types.Contains("code") && Pkce.IsRequired(client, options.Value) ? OAuthError.InvalidRequest("Missing parameter: code_challenge") : null;
     }
-
-    /// <summary>Who has no secret of its own proves by PKCE that code and request are its own; no setting takes that away (RFC 9700 §2.1.1).</summary>
-    private bool NeedsChallenge(Client client) =>
-        client.AllowPublic || client.SecretHash == ClientSecret.Empty || client.Metadata.Profile == "fapi2"
-        || (client.Metadata.RequirePkce ?? options.Value.RequirePkce);
 
     private bool NeedsPushing(Client client) =>
         client.Metadata.RequirePushedAuthorizationRequests || client.Metadata.Profile == "fapi2" || options.Value.RequirePushedAuthorizationRequests;

@@ -60,6 +60,12 @@ internal sealed record ClientMetadata
     /// <summary><c>fapi2</c>: the rules of the FAPI 2.0 Security Profile.</summary>
     [JsonPropertyName("profile")] public string? Profile { get; init; }
 
+    /// <summary>Services and clients for which the client may exchange tokens (RFC 8693), besides itself.</summary>
+    [JsonPropertyName("token_exchange_audiences")] public IReadOnlyList<string>? TokenExchangeAudiences { get; init; }
+
+    /// <summary>False: a refresh gives the same refresh token again, as UAA has it by default; clients without a secret rotate always. Null: as <c>auth:token:rotateRefreshTokens</c> says.</summary>
+    [JsonPropertyName("refresh_token_rotation")] public bool? RefreshTokenRotation { get; init; }
+
     /// <summary>Origins of users the client serves; null: any.</summary>
     [JsonPropertyName("allowedproviders")] public IReadOnlyList<string>? AllowedProviders { get; init; }
 

@@ -23,8 +23,12 @@ internal sealed class UserInfoEndpoint(BearerAuthentication bearer, IUsers users
         json.WriteString("user_id", user.Id);
         json.WriteString("sub", user.Id);
         json.WriteString("user_name", user.UserName);
-        json.WriteString("email", user.Email);
-        json.WriteBoolean("email_verified", user.Verified);
+        // Without an address there is none: a made-up one would belong to somebody (V-018).
+        if (user.Email.Length > 0)
+        {
+            json.WriteString("email", user.Email);
+            json.WriteBoolean("email_verified", user.Verified);
+        }
         var name = string.Join(' ', new[] { user.GivenName, user.FamilyName }.Where(part => !string.IsNullOrEmpty(part)));
         if (name.Length > 0) json.WriteString("name", name);
         if (user.GivenName is not null) json.WriteString("given_name", user.GivenName);

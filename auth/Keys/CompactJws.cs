@@ -50,8 +50,9 @@ internal sealed class CompactJws
             if (header.TryGetProperty("zip", out _) || header.TryGetProperty("b64", out _) || header.TryGetProperty("enc", out _)) return "compressed, encrypted or unencoded";
             return header.Text("alg") is null ? "no alg" : new CompactJws(token, last, header, claims);
         }
-        catch (Exception e) when (e is JsonException or FormatException or InvalidOperationException) // the last: names that are no Unicode
+        catch (Exception e) when (e is JsonException or FormatException or InvalidOperationException)
         {
+            // Names that are no Unicode show up as InvalidOperationException when they are compared.
             return "header or claims cannot be read";
         }
     }

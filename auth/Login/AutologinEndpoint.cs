@@ -71,7 +71,7 @@ internal sealed class AutologinEndpoint(
         return new Answer(json =>
         {
             json.WriteString("username", user.Value.UserName);
-            json.WriteString("email", user.Value.Email);
+            if (user.Value.Email.Length > 0) json.WriteString("email", user.Value.Email);
         });
     }
 

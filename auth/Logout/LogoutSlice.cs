@@ -12,6 +12,7 @@ internal static class LogoutSlice
         builder.Services.AddSingleton<LogoutRequests>();
         builder.Services.AddSingleton<LogoutTokens>();
         builder.Services.AddSingleton<LogoutEndpoint>();
+        builder.Services.AddHostedService<BackChannelLogout>();
         builder.Services.TryAddEnumerable(ServiceDescriptor.Singleton<IMetadata, LogoutMetadata>());
         return builder;
     }

@@ -34,8 +34,9 @@ internal sealed partial class RegistrationEndpoint(
             Id = User.NewId(),
             ZoneId = Zone.Default,
             UserName = request.Value.UserName,
-            // A registration names no address; the made-up one has the form UAA gives to users without.
-            Email = request.Value.UserName.Contains('@', StringComparison.Ordinal) ? request.Value.UserName : request.Value.UserName + "@user.from.uaa.cf",
+            // A registration names no address, and none is made up (V-018). A name that looks like one proves nothing: taken for
+            // an address it would open the accounts of its owner (V-074).
+            Email = "",
             PasswordHash = hash,
             Salt = Entropy.HexId(),
             CreatedAt = time.GetUtcNow(),

@@ -91,6 +91,14 @@ internal sealed class SqlRefreshTokens(SqlDatabase database, IRevocations revoca
             return true;
         }, cancellationToken);
 
+    public Task<bool> TryProlongAsync(string tokenHash, DateTimeOffset expiresAt, CancellationToken cancellationToken) =>
+        database.WriteAsync(async (connection, transaction) => await connection.ExecuteAsync(new CommandDefinition(
+            """
+            UPDATE refresh_tokens SET expires_at = @ends
+            WHERE token_hash = @tokenHash AND consumed_at IS NULL AND family_id IN (SELECT family_id FROM refresh_families WHERE revoked_at IS NULL)
+            """,
+            new { tokenHash, ends = expiresAt.Milliseconds() }, transaction, cancellationToken: cancellationToken)) == 1, cancellationToken);
+
     public Task RevokeAsync(string familyId, string because, DateTimeOffset now, CancellationToken cancellationToken) =>
         database.WriteAsync(async (connection, transaction) =>
         {

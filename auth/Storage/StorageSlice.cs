@@ -17,6 +17,7 @@ using SecureMesh.Auth.Seed;
 using SecureMesh.Auth.Sessions;
 using SecureMesh.Auth.Token;
 using SecureMesh.Auth.Token.Device;
+using SecureMesh.Auth.Token.Trust;
 using SecureMesh.Auth.Users;
 using SecureMesh.Sdk;
 
@@ -47,6 +48,9 @@ internal static class StorageSlice
         services.AddSingleton<IPrunable, PrunableFamilies>();
         services.AddSingleton<IPrunable, PrunableAuthorizations>();
         services.AddSingleton<IPrunable, PrunableDeviceCodes>();
+        services.AddSingleton<SqlUsedAssertions>();
+        services.AddSingleton<IUsedAssertions>(provider => provider.GetRequiredService<SqlUsedAssertions>());
+        services.AddSingleton<IPrunable>(provider => provider.GetRequiredService<SqlUsedAssertions>());
         services.AddSingleton<IPrunable, PrunableRegistrations>();
         services.AddSingleton<IPrunable, PrunableRevocations>();
         services.AddSingleton<IAuditRows, SqlAudit>();

@@ -44,7 +44,7 @@ internal sealed class AccessTokens(TokenSigner signer, IOptions<MeshOptions> mes
         {
             json.WriteString("user_id", user.Id);
             json.WriteString("user_name", user.UserName);
-            json.WriteString("email", user.Email);
+            if (user.Email.Length > 0) json.WriteString("email", user.Email);
             json.WriteString("origin", user.Origin);
             json.WriteNumber("auth_time", (authorization.AuthTime ?? issuedAt).ToUnixTimeSeconds());
         }

@@ -15,6 +15,9 @@ internal interface IGrant
     /// <summary>UAA's clients expect nothing of its own here: refusals have the form of the RFC, whatever the client's wire.</summary>
     bool IsStandardOnly => false;
 
+    /// <summary>The scope of the access token that the caller shows in place of a client's credentials; null when it shows credentials.</summary>
+    string? BearerScope => null;
+
     /// <summary>The name of a public client is enough, because the grant itself proves that the client began what it now ends.</summary>
     bool AllowsPublicClients => false;
 
@@ -72,6 +75,9 @@ internal sealed record Authorization
     /// <summary>Where the request comes from, for the audit.</summary>
     public IPAddress? Address { get; init; }
 
+    /// <summary>The answer has a refresh token alone (UAA's <c>user_token</c>).</summary>
+    public bool WithoutAccessToken { get; init; }
+
     /// <summary>The refresh token to answer with, stored already; null when the issuer may start a family.</summary>
     public string? RefreshToken { get; init; }
 }
@@ -97,6 +103,9 @@ internal sealed record SignInDetails
 
     /// <summary>Parameter <c>claims</c> (OpenID Connect Core §5.5), a JSON object.</summary>
     [JsonPropertyName("claims")] public JsonElement? Claims { get; init; }
+
+    /// <summary>The issuer whose assertion it came from (RFC 7523); once that is not trusted any more, nothing is renewed (J-03).</summary>
+    [JsonPropertyName("idp")] public string? TrustedIssuer { get; init; }
 
     /// <summary>The user agreed to access while away (scope <c>offline_access</c>): the end of the session does not end it.</summary>
     [JsonPropertyName("offline")] public bool Offline { get; init; }

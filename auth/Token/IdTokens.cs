@@ -26,8 +26,8 @@ internal sealed class IdTokens(TokenSigner signer, IOptions<MeshOptions> mesh, T
         new("name", "profile", (json, user) => Text(json, "name", string.Join(' ', new[] { user.GivenName, user.FamilyName }.Where(part => !string.IsNullOrEmpty(part))))),
         new("given_name", "profile", (json, user) => Text(json, "given_name", user.GivenName)),
         new("family_name", "profile", (json, user) => Text(json, "family_name", user.FamilyName)),
-        new("email", "email", (json, user) => json.WriteString("email", user.Email)),
-        new("email_verified", "email", (json, user) => json.WriteBoolean("email_verified", user.Verified)),
+        new("email", "email", (json, user) => Text(json, "email", user.Email)),
+        new("email_verified", "email", (json, user) => { if (user.Email.Length > 0) json.WriteBoolean("email_verified", user.Verified); }),
         new("phone_number", "phone", (json, user) => Text(json, "phone_number", user.PhoneNumber)),
     ];
 

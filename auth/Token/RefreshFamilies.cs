@@ -1,6 +1,7 @@
 using System.Buffers.Text;
 using System.Security.Cryptography;
 using System.Text;
+using SecureMesh.Auth.Clients;
 using SecureMesh.Auth.Keys;
 using SecureMesh.Auth.Protocol;
 using SecureMesh.Sdk;
@@ -53,6 +54,10 @@ internal interface IRefreshTokens
     /// <returns>True when this caller did.</returns>
     Task<bool> TryRotateAsync(string tokenHash, RefreshToken child, string childSealed, DateTimeOffset now, CancellationToken cancellationToken);
 
+    /// <summary>Moves the end of a live token in one conditional write.</summary>
+    /// <returns>False when it was spent, or its family revoked.</returns>
+    Task<bool> TryProlongAsync(string tokenHash, DateTimeOffset expiresAt, CancellationToken cancellationToken);
+
     Task RevokeAsync(string familyId, string because, DateTimeOffset now, CancellationToken cancellationToken);
 }
 
@@ -69,7 +74,10 @@ internal sealed class RefreshFamilies(IRefreshTokens store, Current<TokenOptions
     {
         var now = time.GetUtcNow();
         var client = authorization.Client.Client;
-        var longest = client.RefreshTokenValidity is { } own && own < options.Value.RefreshTokenAbsolute ? own : options.Value.RefreshTokenAbsolute;
+        var isPublic = authorization.Details.Public || IsPublic(authorization.Client);
+        var longest = options.Value.RefreshTokenAbsolute;
+        if (isPublic && client.Metadata.ApplicationType != "native" && options.Value.RefreshTokenAbsoluteInBrowser < longest) longest = options.Value.RefreshTokenAbsoluteInBrowser;
+        if (client.RefreshTokenValidity is { } own && own < longest) longest = own;
         var family = new RefreshFamily
         {
             Id = authorization.GrantId ?? Entropy.HexId(),
@@ -85,14 +93,23 @@ internal sealed class RefreshFamilies(IRefreshTokens store, Current<TokenOptions
             CreatedAt = now,
             ExpiresAt = now + longest,
             SessionId = authorization.SessionId,
-            Details = authorization.Client.IsPublic
-                ? authorization.Details with { Public = true, Jkt = authorization.Confirmation?.Jkt }
-                : authorization.Details,
+            Details = authorization.Details with { Public = isPublic, Jkt = isPublic ? authorization.Confirmation?.Jkt : null },
         };
         var token = NewToken();
         await store.StartAsync(family, Stored(token, 1, now, family), options.Value.SessionsPerUserAndClient, cancellationToken);
         return token;
     }
+
+    /// <summary>True when the client showed no credential at all; UAA's empty secret is one.</summary>
+    public static bool IsPublic(AuthenticatedClient client) => client.Method == "none" && client.Client.SecretHash != ClientSecret.Empty;
+
+    /// <summary>Whether a refresh spends the token: always where the client has no secret, never under FAPI 2.0 (F2-33), else as it is set.</summary>
+    public bool Rotates(RefreshFamily family, Client client) =>
+        family.Details.Public || (client.Metadata.Profile != "fapi2" && (client.Metadata.RefreshTokenRotation ?? options.Value.RotateRefreshTokens));
+
+    /// <summary>Moves the end by disuse of a token that stays good; false when it was spent or revoked meanwhile.</summary>
+    public Task<bool> ProlongAsync(RefreshFamily family, RefreshToken stored, CancellationToken cancellationToken) =>
+        store.TryProlongAsync(stored.Hash, Idle(family, time.GetUtcNow()), cancellationToken);
 
     public async Task<(RefreshFamily Family, RefreshToken Token)?> FindAsync(string token, CancellationToken cancellationToken) =>
         IsWellFormed(token) ? await store.FindAsync(Hash(token), cancellationToken) : null;
@@ -121,10 +138,14 @@ internal sealed class RefreshFamilies(IRefreshTokens store, Current<TokenOptions
     public Task RevokeAsync(RefreshFamily family, string because, CancellationToken cancellationToken) =>
         store.RevokeAsync(family.Id, because, time.GetUtcNow(), cancellationToken);
 
-    private RefreshToken Stored(string token, long generation, DateTimeOffset now, RefreshFamily family)
+    private RefreshToken Stored(string token, long generation, DateTimeOffset now, RefreshFamily family) =>
+        new(Hash(token), generation, now, Idle(family, now), null, null, false);
+
+    // Never beyond the absolute end (T-12).
+    private DateTimeOffset Idle(RefreshFamily family, DateTimeOffset now)
     {
         var idle = now + options.Value.RefreshTokenIdle;
-        return new RefreshToken(Hash(token), generation, now, idle < family.ExpiresAt ? idle : family.ExpiresAt, null, null, false);
+        return idle < family.ExpiresAt ? idle : family.ExpiresAt;
     }
 
     private static string NewToken() => Prefix + Entropy.Token() + Suffix;

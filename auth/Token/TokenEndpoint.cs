@@ -1,13 +1,15 @@
 using SecureMesh.Auth.Audit;
 using SecureMesh.Auth.Clients;
 using SecureMesh.Auth.Dpop;
+using SecureMesh.Auth.Inspection;
 using SecureMesh.Auth.Protocol;
 
 namespace SecureMesh.Auth.Token;
 
 /// <summary><c>POST /uaa/oauth/token</c> (RFC 6749 §3.2): the steps that all grants share, so that no grant can leave one out.</summary>
 internal sealed class TokenEndpoint(
-    IEnumerable<IGrant> grants, ClientAuthenticator clients, SenderConstraint senders, IssuancePolicy policy, TokenIssuer issuer, IAudit audit)
+    IEnumerable<IGrant> grants, ClientAuthenticator clients, BearerAuthentication bearer, SenderConstraint senders, IssuancePolicy policy, TokenIssuer issuer,
+    IAudit audit)
 {
     private readonly Dictionary<string, IGrant> _grants = grants.ToDictionary(grant => grant.GrantType, StringComparer.Ordinal);
 
@@ -25,7 +27,9 @@ internal sealed class TokenEndpoint(
             return new OAuthError(400, "unsupported_grant_type", "Unsupported grant type");
 
         // 3. Authenticate the client (RFC 6749 §2.3) and check that it may use this grant; 401 here is UAA's way.
-        var client = await clients.AuthenticateAsync(http.Request, request.Value.Form, grant.AllowsPublicClients, cancellationToken);
+        var client = grant.BearerScope is { } scope
+            ? await CallerAsync(http, request.Value, scope, cancellationToken)
+            : await clients.AuthenticateAsync(http.Request, request.Value.Form, grant.AllowsPublicClients, cancellationToken);
         if (!client.IsSuccess) return client.Error;
         var standard = WireForm.IsStandard(client.Value.Client, grant);
         if (!client.Value.Client.GrantTypes.Contains(grant.GrantType, StringComparer.Ordinal)) return WireForm.GrantNotAllowed(standard);
@@ -63,5 +67,13 @@ internal sealed class TokenEndpoint(
             Reason = $"{request.GrantType}: {error.Code}",
         });
         return WireForm.Of(error, standard);
+    }
+
+    private async Task<Result<AuthenticatedClient, OAuthError>> CallerAsync(HttpContext http, TokenRequest request, string scope, CancellationToken cancellationToken)
+    {
+        var token = await bearer.AuthenticateAsync(http, scope, cancellationToken: cancellationToken);
+        if (!token.IsSuccess) return token.Error;
+        request.Caller = token.Value;
+        return new AuthenticatedClient(token.Value.Client, null);
     }
 }

@@ -1,8 +1,10 @@
 using System.Text;
+using SecureMesh.Auth.Audit;
 using SecureMesh.Auth.Inspection;
 using SecureMesh.Auth.Protocol;
 using SecureMesh.Auth.Revocation;
 using SecureMesh.Auth.Token.Device;
+using SecureMesh.Auth.Token.Grants;
 using SecureMesh.Sdk;
 
 namespace SecureMesh.Auth.Token;
@@ -10,10 +12,10 @@ namespace SecureMesh.Auth.Token;
 /// <summary>Issues what a grant authorized and writes the answer (RFC 6749 §5.1).</summary>
 internal sealed class TokenIssuer(
     AccessTokens accessTokens, IdTokens idTokens, RefreshFamilies families, RevocationState revocations, IOpaqueTokens opaque, Current<TokenOptions> options, TimeProvider time,
-    IssueLog log)
+    IssueLog log, IAudit audit)
 {
     // The grants of users after which UAA gives a refresh token, when the client is registered for it.
-    private static readonly string[] Renewable = ["password", "authorization_code", "user_token", DeviceAuthorizations.GrantType];
+    private static readonly string[] Renewable = ["password", "authorization_code", "user_token", DeviceAuthorizations.GrantType, JwtBearerGrant.Name];
 
     /// <param name="authorization">What the grant found out.</param>
     /// <param name="standard">The answer follows the RFCs where UAA differs.</param>
@@ -27,6 +29,12 @@ internal sealed class TokenIssuer(
             // The family's name stands in the access token too, so that both end together.
             authorization = authorization with { GrantId = authorization.GrantId ?? Entropy.HexId() };
             refreshToken = await families.StartAsync(authorization, cancellationToken);
+        }
+
+        if (authorization.WithoutAccessToken)
+        {
+            log.Issued(authorization, authorization.GrantId!);
+            return RefreshTokenAlone(authorization, refreshToken!, Lifetime(authorization, time.GetUtcNow()));
         }
 
         var access = await AccessAsync(authorization, cancellationToken);
@@ -56,6 +64,9 @@ internal sealed class TokenIssuer(
             ? await StoreAsync(authorization, jti, issuedAt, now + lifetime, cancellationToken)
             : accessTokens.Write(authorization, jti, issuedAt, now + lifetime);
         log.Issued(authorization, jti);
+        // Those of clients in their own name are counted and logged, not kept; a refresh is told by its grant.
+        if (authorization.User is { } user && authorization.RefreshToken is null)
+            audit.Record(new AuditEvent("token.issued") { ClientId = client.Id, UserId = user.Id, TokenId = jti, SessionId = authorization.SessionId, Reason = authorization.GrantType });
         return new IssuedAccess(token, jti, lifetime);
     }
 
@@ -73,11 +84,26 @@ internal sealed class TokenIssuer(
     {
         var lifetime = authorization.Client.Client.AccessTokenValidity ?? options.Value.AccessTokenLifetime;
         if (lifetime > TokenOptions.LongestAccess) lifetime = TokenOptions.LongestAccess;
-        return authorization.ExpiresNoLater is { } end && now + lifetime > end ? TimeSpan.FromSeconds(Math.Floor((end - now).TotalSeconds)) : lifetime;
+        // In whole seconds, as exp and iat are: it ends with what it was made from.
+        var second = DateTimeOffset.FromUnixTimeSeconds(now.ToUnixTimeSeconds());
+        return authorization.ExpiresNoLater is { } end && second + lifetime > end ? end - second : lifetime;
     }
 
+    // uaa.md §1.3: the access token is null, and jti names the refresh token.
+    private static Answer RefreshTokenAlone(Authorization authorization, string refreshToken, TimeSpan lifetime) => new(json =>
+    {
+        json.WriteNull("access_token");
+        json.WriteString("token_type", "bearer");
+        json.WriteString("refresh_token", refreshToken);
+        json.WriteNumber("expires_in", (long)lifetime.TotalSeconds);
+        json.WriteString("scope", Words.Join(authorization.Scopes));
+        json.WriteString("jti", authorization.GrantId);
+    });
+
     private bool MayRenew(Authorization authorization) =>
-        authorization.User is not null && (!options.Value.RefreshTokenNeedsOfflineAccess || authorization.Scopes.Contains("offline_access", StringComparer.Ordinal)) && Renewable.Contains(authorization.GrantType, StringComparer.Ordinal)
+        authorization.User is not null && Renewable.Contains(authorization.GrantType, StringComparer.Ordinal)
+        && (!options.Value.RefreshTokenNeedsOfflineAccess || authorization.Scopes.Contains("offline_access", StringComparer.Ordinal))
+        && (!options.Value.RefreshNeedsOfflineToken || authorization.WithoutAccessToken || authorization.Scopes.Contains("uaa.offline_token", StringComparer.Ordinal))
         && authorization.Client.Client.GrantTypes.Contains("refresh_token", StringComparer.Ordinal);
 }
 

@@ -20,6 +20,15 @@ internal sealed class TokenOptions
     /// <summary>For how long a refresh token that was just exchanged gives the same answer again; zero for never.</summary>
     public TimeSpan RefreshTokenGrace { get; set; } = TimeSpan.FromSeconds(10);
 
+    /// <summary>The same for clients that live in a browser and have no secret (K-05): nothing there keeps a token safe for long.</summary>
+    public TimeSpan RefreshTokenAbsoluteInBrowser { get; set; } = TimeSpan.FromHours(24);
+
+    /// <summary>Each refresh gives a new refresh token, unless the client's registration says otherwise; without a secret it always does.</summary>
+    public bool RotateRefreshTokens { get; set; } = true;
+
+    /// <summary>Refresh tokens only for sign-ins that were granted <c>uaa.offline_token</c> (UAA's <c>jwt.token.refresh.restrict_grant</c>).</summary>
+    public bool RefreshNeedsOfflineToken { get; set; }
+
     /// <summary>How many sign-ins of one user at one client may be renewable at the same time; one more ends the oldest.</summary>
     public int SessionsPerUserAndClient { get; set; } = 200;
 
@@ -44,6 +53,8 @@ internal sealed class TokenOptionsValidator : IValidateOptions<TokenOptions>
             result.AddError($"auth:token:refreshTokenAbsolute must be at least 1 second, not {options.RefreshTokenAbsolute}.");
         if (options.RefreshTokenIdle < TimeSpan.FromSeconds(1) || options.RefreshTokenIdle > options.RefreshTokenAbsolute)
             result.AddError($"auth:token:refreshTokenIdle must be 1 second to auth:token:refreshTokenAbsolute, not {options.RefreshTokenIdle}.");
+        if (options.RefreshTokenAbsoluteInBrowser < TimeSpan.FromSeconds(1))
+            result.AddError($"auth:token:refreshTokenAbsoluteInBrowser must be at least 1 second, not {options.RefreshTokenAbsoluteInBrowser}.");
         if (options.RefreshTokenGrace < TimeSpan.Zero || options.RefreshTokenGrace > TimeSpan.FromSeconds(60))
             result.AddError($"auth:token:refreshTokenGrace must be 0 to 60 seconds, not {options.RefreshTokenGrace}.");
         if (options.SessionsPerUserAndClient is < 1 or > 100_000)

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Text.RegularExpressions;
+using SecureMesh.Auth.Inspection;
 using SecureMesh.Auth.Protocol;
 
 namespace SecureMesh.Auth.Token;
@@ -24,7 +25,10 @@ internal sealed partial class TokenRequest(Parameters form, IReadOnlyList<string
     /// <summary>Where the request comes from, as the gateway saw it.</summary>
     public IPAddress? Address => address;
 
-    /// <summary>What the caller has proved to hold; the tokens are bound to it.</summary>
+    /// <summary>The token by which the caller of a <see cref="IGrant.BearerScope"/> grant showed who it is.</summary>
+    public VerifiedToken? Caller { get; set; }
+
+    /// <summary>The key or certificate that the client proved to have with this very request; null when it proved none.</summary>
     public Confirmation? Confirmation { get; set; }
 
     public static async Task<Result<TokenRequest, OAuthError>> ReadAsync(HttpRequest request, CancellationToken cancellationToken)

@@ -1,7 +1,9 @@
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using SecureMesh.Auth.Protocol;
 using SecureMesh.Auth.Token.Device;
+using SecureMesh.Auth.Token.Exchange;
 using SecureMesh.Auth.Token.Grants;
+using SecureMesh.Auth.Token.Trust;
 
 namespace SecureMesh.Auth.Token;
 
@@ -16,6 +18,7 @@ internal static class TokenSlice
         services.AddSingleton<RefreshFamilies>();
         services.AddSingleton<ScopePolicy>();
         services.AddSingleton<IssuancePolicy>();
+        services.AddSingleton<RefreshPolicy>();
         services.AddSingleton<IssueLog>();
         services.AddSingleton<TokenIssuer>();
         services.AddSingleton<TokenEndpoint>();
@@ -23,7 +26,13 @@ internal static class TokenSlice
         services.AddSingleton<DeviceAuthorizations>();
         services.AddSingleton<IDeviceAuthorizations>(provider => provider.GetRequiredService<DeviceAuthorizations>());
         services.AddSingleton<DeviceAuthorizationEndpoint>();
-        services.AddGrant<DeviceCodeGrant>();
+        services.AddGrant<DeviceCodeGrant>().AddGrant<UserTokenGrant>().AddGrant<TokenExchangeGrant>().AddGrant<JwtBearerGrant>();
+        services.AddSingleton<ExchangeTokens>();
+        services.AddSingleton<ExchangeTargets>();
+        builder.AddCurrentOptions<TrustOptions, TrustOptionsValidator>("auth:trust");
+        services.AddSingleton<TrustedIssuers>();
+        services.AddSingleton<TrustedKeys>();
+        services.AddSingleton<ForeignAssertions>();
         services.AddGrant<AuthorizationCodeGrant>().AddGrant<PasswordGrant>().AddGrant<ClientCredentialsGrant>().AddGrant<RefreshTokenGrant>();
         return builder;
     }

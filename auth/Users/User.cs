@@ -12,6 +12,7 @@ internal sealed record User
     public string Origin { get; init; } = "uaa";
 
     public required string UserName { get; init; }
+    /// <summary>Empty when none is known: then no token names one.</summary>
     public required string Email { get; init; }
     public string? GivenName { get; init; }
     public string? FamilyName { get; init; }

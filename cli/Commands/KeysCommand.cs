@@ -33,16 +33,33 @@ internal static class KeysCommand
                     json.WriteStartObject();
                     json.Member("url", calls.Target.Name);
                     json.WriteBoolean("emergency", isEmergency);
-                    json.WritePropertyName("answer");
-                    if (answer.Json.ValueKind == System.Text.Json.JsonValueKind.Undefined) json.WriteNullValue();
-                    else answer.Json.WriteTo(json);
+                    json.WriteStartArray("keys");
+                    foreach (var key in Keys(answer))
+                    {
+                        json.WriteStartObject();
+                        json.Member("kid", key.Kid);
+                        json.Member("alg", key.Alg);
+                        json.Member("signsFrom", key.SignsFrom);
+                        json.WriteEndObject();
+                    }
+
+                    json.WriteEndArray();
+                    json.Member("removed", answer.Json.Texts("removed"));
                     json.WriteEndObject();
                 },
-                text => text.WriteLine(isEmergency
-                    ? $"The keys of {calls.Target} are replaced; what the old ones signed is refused from now on."
-                    : $"New keys of {calls.Target} are published; they sign as soon as everyone can know them."));
+                text =>
+                {
+                    foreach (var key in Keys(answer))
+                        text.WriteLine($"{PlainText.Of(key.Alg)} key {PlainText.Of(key.Kid)} {(isEmergency ? "signs from now on" : $"is published and signs from {key.SignsFrom?.UtcDateTime:yyyy-MM-dd HH:mm} UTC on")}.");
+                    if (isEmergency) text.WriteLine($"What the {answer.Json.Texts("removed").Count} earlier keys signed is refused: everyone needs a new token.");
+                });
             return ExitCode.Ok;
         });
         return new Command("keys", "The keys that sign tokens.") { rotate };
     }
+
+    private static List<(string? Kid, string? Alg, DateTimeOffset? SignsFrom)> Keys(WireAnswer answer) =>
+        answer.Json.Get("keys") is { ValueKind: System.Text.Json.JsonValueKind.Array } keys
+            ? [.. keys.EnumerateArray().Select(k => (k.Text("kid"), k.Text("alg"), k.Number("signs_from") is { } seconds ? DateTimeOffset.FromUnixTimeSeconds(seconds) : (DateTimeOffset?)null))]
+            : [];
 }

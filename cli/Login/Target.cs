@@ -26,7 +26,7 @@ internal sealed class Target
         if (option is not null) return Parse(option, "--url");
         if (shell.Variable("MESH_URL") is { } variable) return Parse(variable, "MESH_URL");
         foreach (var folder in new[] { shell.Folder, ProductFolders.Root }.Select(f => Path.Combine(f, ".mesh")).Distinct())
-            if (DataLock.IsTaken(folder) && StateFile.Read(folder) is { } state) return Parse(state.GatewayUrl, StateFile.PathIn(folder));
+            if (Running(folder) is { } state) return Parse(state.GatewayUrl, StateFile.PathIn(folder));
         return Parse(Standard, "the default");
     }
 
@@ -56,6 +56,18 @@ internal sealed class Target
     }
 
     public override string ToString() => Name;
+
+    private static MeshState? Running(string folder)
+    {
+        try
+        {
+            return DataLock.IsTaken(folder) ? StateFile.Read(folder) : null;
+        }
+        catch (UnauthorizedAccessException)
+        {
+            return null; // another user's mesh: its owner would have to say where it is
+        }
+    }
 
     private static bool IsLoopback(Uri url) =>
         string.Equals(url.Host, "localhost", StringComparison.OrdinalIgnoreCase) || IPAddress.TryParse(url.IdnHost, out var address) && IPAddress.IsLoopback(address);

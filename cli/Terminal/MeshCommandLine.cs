@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Help;
 using SecureMesh.Cli.Commands;
 using SecureMesh.Sdk;
 
@@ -10,8 +11,11 @@ internal static class MeshCommandLine
     // `-d @FILE` is a body from a file, not a file of further arguments.
     private static readonly ParserConfiguration _parser = new() { ResponseFileTokenReplacer = null };
 
-    public static RootCommand Create(Shell shell) => new("SecureMesh: access security for a mesh of services.")
+    // Not a RootCommand: that one has the name of the program file, and help would tell people to type it.
+    public static Command Create(Shell shell) => new("mesh", "SecureMesh: access security for a mesh of services.")
     {
+        new HelpOption(),
+        new VersionOption(),
         OutputForm.Option,
         UpCommand.Create(shell),
         StatusCommand.Create(shell),

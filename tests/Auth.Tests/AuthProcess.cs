@@ -49,4 +49,19 @@ internal static class AuthProcess
         Assert.Equal(error.Length - 1, error.IndexOf('\n', StringComparison.Ordinal));
         return error[prefix.Length..^1];
     }
+
+    /// <summary>Where a process that was started listens.</summary>
+    public static async Task<Uri> AddressAsync(Process process)
+    {
+        const string words = "Now listening on: ";
+        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+        while (await process.StandardOutput.ReadLineAsync(limit.Token) is { } line)
+        {
+            var at = line.IndexOf(words, StringComparison.Ordinal);
+            if (at < 0) continue;
+            _ = process.StandardOutput.ReadToEndAsync(CancellationToken.None);
+            return new Uri(new string([.. line[(at + words.Length)..].TakeWhile(c => c is not ('"' or ' '))]));
+        }
+        throw new Xunit.Sdk.XunitException("the process ended: " + await process.StandardError.ReadToEndAsync(limit.Token));
+    }
 }

@@ -76,9 +76,9 @@ public sealed class DemoAuth : IAsyncLifetime
     }
 
     /// <summary>One more instance on the same data.</summary>
-    public async Task<DemoAuth> AnotherAsync()
+    public async Task<DemoAuth> AnotherAsync(params (string, string)[] more)
     {
-        var other = new DemoAuth(_engine, settings: _settings) { _database = _database, Borrowed = true };
+        var other = new DemoAuth(_engine, settings: [.. _settings, .. more]) { _database = _database, Borrowed = true };
         other._service = other.Service();
         await Task.Run(() => other._service.Start());
         return other;

@@ -10,7 +10,8 @@ namespace SecureMesh.Auth.Token.Grants;
 
 /// <summary>Exchanges a code (RFC 6749 §4.1.3): once, by the client it was given to, with the verifier of its challenge.</summary>
 internal sealed partial class AuthorizationCodeGrant(
-    IAuthorizationCodes codes, IUsers users, ScopePolicy scopes, ISessions sessions, IAudit audit, TimeProvider time, ILogger<AuthorizationCodeGrant> logger) : IGrant
+    IAuthorizationCodes codes, IUsers users, ScopePolicy scopes, ISessions sessions, Current<TokenOptions> options, IAudit audit, TimeProvider time,
+    ILogger<AuthorizationCodeGrant> logger) : IGrant
 {
     private const int MostFailures = 3;
     private const int Length = 43;
@@ -76,14 +77,16 @@ internal sealed partial class AuthorizationCodeGrant(
     }
 
     // The grammar first (RFC 7636 §4.1): nothing else is hashed.
-    private static OAuthError? Verifier(AuthorizationCode code, string? verifier, Client client)
+    private OAuthError? Verifier(AuthorizationCode code, string? verifier, Client client)
     {
         if (verifier is not null && !Pkce.IsWellFormed(verifier))
             return client.Wire == "rfc" ? OAuthError.InvalidGrant("Invalid code verifier") : OAuthError.InvalidRequest("Invalid code verifier");
         if (code.CodeChallenge is null)
         {
             // A verifier without a challenge: somebody took the challenge out of the request (RFC 9700 §2.1.1).
-            return verifier is null ? null : OAuthError.InvalidGrant("PKCE error: Code verifier not required for this authorization code.");
+            if (verifier is not null) return OAuthError.InvalidGrant("PKCE error: Code verifier not required for this authorization code.");
+            // What the client must do now counts, not what it had to do when it asked.
+            return Pkce.IsRequired(client, options.Value) ? OAuthError.InvalidGrant("PKCE error: The authorization request had no code challenge.") : null;
         }
         if (verifier is null) return OAuthError.InvalidGrant("PKCE error: Code verifier must be provided for this authorization code.");
         return Pkce.Verify(verifier, code.CodeChallenge) ? null : OAuthError.InvalidGrant("Invalid code verifier");

@@ -5,9 +5,9 @@ using SecureMesh.Auth.Users;
 
 namespace SecureMesh.Auth.Token.Grants;
 
-/// <summary>Renews a sign-in (RFC 6749 §6): rotation always, and whoever comes with a used token ends the family.</summary>
+/// <summary>Renews a sign-in (RFC 6749 §6): whoever comes with a spent token ends the family.</summary>
 internal sealed partial class RefreshTokenGrant(
-    RefreshFamilies families, IUsers users, ScopePolicy scopes, IssuancePolicy policy, IAudit audit, TimeProvider time, ILogger<RefreshTokenGrant> logger) : IGrant
+    RefreshFamilies families, RefreshPolicy policy, ScopePolicy scopes, IAudit audit, TimeProvider time, ILogger<RefreshTokenGrant> logger) : IGrant
 {
     public string GrantType => "refresh_token";
 
@@ -16,41 +16,52 @@ internal sealed partial class RefreshTokenGrant(
     public async Task<Result<Authorization, OAuthError>> AuthorizeAsync(TokenRequest request, AuthenticatedClient client, CancellationToken cancellationToken)
     {
         if (request.Form["refresh_token"] is not { } token) return OAuthError.InvalidRequest("refresh_token parameter not provided");
-        if (await families.FindAsync(token, cancellationToken) is not var (family, stored)) return Dead("unknown token");
+        if (await families.FindAsync(token, cancellationToken) is not var (family, stored)) return RefreshPolicy.Dead("unknown token");
 
         // The binding comes before everything: another client's attempt neither spends nor revokes what is not its own.
         if (family.ClientId != client.Client.Id || family.ZoneId != client.Client.ZoneId)
             return OAuthError.InvalidGrant($"Wrong client for this refresh token: {client.Client.Id}");
-        // Nothing but a name stands behind a public client: its tokens are bound to its key, if it has one (RFC 9449 §5), and what was
-        // given to a client with a credential is not renewed without it.
-        if (client.Way == "none" && !family.Details.Public) return OAuthError.InvalidGrant("The refresh token was issued to a client that authenticated");
+        if (RefreshPolicy.Holder(client, family) is { } another) return another;
+        // Nothing but a name stands behind a public client: its tokens are bound to its key, if it has one (RFC 9449 §5).
         if (family.Details is { Public: true, Jkt: { } jkt } && request.Confirmation?.Jkt != jkt)
             return OAuthError.InvalidDpopProof("The refresh token is bound to another key");
         var now = time.GetUtcNow();
-        if (family.Revoked || family.ExpiresAt <= now) return Dead(family.Revoked ? "revoked family" : "family expired");
-        if (stored.ConsumedAt is not null && families.RepeatedChild(token, stored) is null) return await ReusedAsync(request, family, cancellationToken);
-        if (stored.ExpiresAt <= now) return Dead("unused for too long");
+        if (family.Revoked || family.ExpiresAt <= now) return RefreshPolicy.Dead(family.Revoked ? "revoked family" : "family expired");
+        if (stored.ConsumedAt is not null && families.RepeatedChild(token, stored) is null) return await ReusedAsync(family, request, cancellationToken);
+        if (stored.ExpiresAt <= now) return RefreshPolicy.Dead("unused for too long");
 
         // What was true at the sign-in is asked again: user, password and client may have changed (T-10).
-        var user = await users.FindAsync(family.ZoneId, family.UserId, cancellationToken);
-        if (user is not { Active: true, Verified: true }) return Dead("user gone or not active");
-        if (RevocationSignature.Of(client.Client, user) != family.RevSig) return OAuthError.InvalidToken("revocable signature mismatch");
-        if (await policy.CheckAsync(client.Client, user, cancellationToken) is { } refusal) return refusal;
-        var authorization = await NarrowAsync(request, client, family, user, cancellationToken);
+        var user = await policy.CheckAsync(client.Client, family, cancellationToken);
+        if (!user.IsSuccess) return user.Error;
+        var authorization = await NarrowAsync(request, client, family, user.Value, cancellationToken);
         if (!authorization.IsSuccess) return authorization.Error;
 
         // Spent last, so that a request that is refused for its scope does not cost the token.
-        var child = stored.ConsumedAt is null ? await families.RotateAsync(token, family, stored, cancellationToken) : null;
-        if (child is not null) Log.Refreshed(logger, family.Id, client.Client.Id, family.UserId);
-        else
+        var next = await NextAsync(token, client.Client, family, stored, request, cancellationToken);
+        if (!next.IsSuccess) return next.Error;
+        return authorization.Value with { RefreshToken = next.Value };
+    }
+
+    /// <summary>The refresh token to answer with: the next one, the one that a faster request got, or the same.</summary>
+    private async Task<Result<string, OAuthError>> NextAsync(
+        string token, Client client, RefreshFamily family, RefreshToken stored, TokenRequest request, CancellationToken cancellationToken)
+    {
+        if (stored.ConsumedAt is null && !families.Rotates(family, client))
         {
-            // Another request was faster: within the window both get the same token.
-            if (await families.FindAsync(token, cancellationToken) is not var (current, consumed) || current.Revoked) return Dead("revoked meanwhile");
-            child = families.RepeatedChild(token, consumed);
-            if (child is null) return await ReusedAsync(request, family, cancellationToken);
-            Log.Repeated(logger, family.Id, client.Client.Id);
+            if (!await families.ProlongAsync(family, stored, cancellationToken)) return RefreshPolicy.Dead("spent or revoked meanwhile");
+            Log.Refreshed(logger, family.Id, family.ClientId, family.UserId);
+            return token;
         }
-        return authorization.Value with { RefreshToken = child };
+        if (stored.ConsumedAt is null && await families.RotateAsync(token, family, stored, cancellationToken) is { } child)
+        {
+            Log.Refreshed(logger, family.Id, family.ClientId, family.UserId);
+            return child;
+        }
+        // Another request was faster: within the window both get the same token.
+        if (await families.FindAsync(token, cancellationToken) is not var (current, consumed) || current.Revoked) return RefreshPolicy.Dead("revoked meanwhile");
+        if (families.RepeatedChild(token, consumed) is not { } repeated) return await ReusedAsync(family, request, cancellationToken);
+        Log.Repeated(logger, family.Id, family.ClientId);
+        return repeated;
     }
 
     private async Task<Result<Authorization, OAuthError>> NarrowAsync(
@@ -61,8 +72,10 @@ internal sealed partial class RefreshTokenGrant(
             return OAuthError.InvalidScope($"Unable to narrow the scope of the client authentication to [{Words.Join(wider)}].", Words.Join(family.Scopes));
         if (request.Resources.Any(resource => family.Resources.Count > 0 && !family.Resources.Contains(resource, StringComparer.Ordinal)))
             return OAuthError.InvalidTarget("A resource must be one of those the sign-in was for");
-        var granted = await scopes.StillHeldAsync(client.Client, user, request.Scopes.Count > 0 ? request.Scopes : family.Scopes, cancellationToken);
-        if (granted.Count == 0) return Dead("no scope is left");
+        var asked = request.Scopes.Count > 0 ? request.Scopes : family.Scopes;
+        if (await policy.UnapprovedAsync(client.Client, family, user, asked, cancellationToken) is { } unapproved) return unapproved;
+        var granted = await scopes.StillHeldAsync(client.Client, user, asked, cancellationToken);
+        if (granted.Count == 0) return RefreshPolicy.Dead("no scope is left");
         return new Authorization
         {
             // The method of the sign-in, as all else in the token tells of the sign-in.
@@ -78,7 +91,7 @@ internal sealed partial class RefreshTokenGrant(
         };
     }
 
-    private async Task<OAuthError> ReusedAsync(TokenRequest request, RefreshFamily family, CancellationToken cancellationToken)
+    private async Task<OAuthError> ReusedAsync(RefreshFamily family, TokenRequest request, CancellationToken cancellationToken)
     {
         await families.RevokeAsync(family, "refresh token reuse", cancellationToken);
         Log.Reused(logger, family.Id, family.ClientId, family.UserId);
@@ -91,12 +104,8 @@ internal sealed partial class RefreshTokenGrant(
             Address = request.Address,
             Reason = "a used refresh token came back: all tokens of the sign-in ended",
         });
-        return Dead("reuse");
+        return RefreshPolicy.Dead("reuse");
     }
-
-    // One text for every dead token: its holder does not learn why.
-    private static OAuthError Dead(string detail) =>
-        OAuthError.InvalidToken("The token expired, was revoked, or the token ID is incorrect.", detail);
 
     private static partial class Log
     {

@@ -212,6 +212,39 @@ public sealed class AuthorizationCodeTests
     }
 
     [Fact]
+    public async Task P_04_a_code_without_challenge_is_refused_once_the_client_must_have_one()
+    {
+        await using var auth = await DemoAuth.StartAsync();
+        await auth.RegisterAsync("plain");
+        var browser = new Browser(auth);
+        await browser.SignInAsync();
+        var code = (await browser.AuthorizeAsync(("client_id", "plain"), ("response_type", "code"))).Code;
+        await auth.ExecuteAsync("UPDATE clients SET metadata = '{}' WHERE client_id = 'plain'");
+
+        Assert.Equal("invalid_grant", (await auth.RedeemAsync(code, "plain:secret", "")).Text("error"));
+    }
+
+    [Fact]
+    public async Task K_01_codes_transactions_and_request_uris_are_256_random_bits()
+    {
+        await using var auth = await DemoAuth.StartAsync();
+        var browser = new Browser(auth);
+        await browser.SignInAsync();
+        var values = new List<string>();
+        for (var i = 0; i < 20; i++)
+        {
+            values.Add((await browser.AuthorizeAsync(Browser.Web())).Code);
+            values.Add((await browser.AuthorizeAsync(Browser.App())).Transaction);
+            values.Add((await auth.PostAsync("uaa/oauth/par", "web:web-secret", Browser.Web())).Text("request_uri")["urn:ietf:params:oauth:request_uri:".Length..]);
+        }
+
+        Assert.All(values, value => Assert.Equal(32, System.Buffers.Text.Base64Url.DecodeFromChars(value).Length));
+        // No place has the same character in all of them: none is fixed or counts.
+        for (var i = 0; i < 43; i++) Assert.True(values.Select(value => value[i]).Distinct().Count() > 4, $"place {i}");
+        Assert.Equal(values.Count, values.Distinct().Count());
+    }
+
+    [Fact]
     public async Task B_21_a_code_of_one_session_fails_in_another()
     {
         await using var auth = await DemoAuth.StartAsync();

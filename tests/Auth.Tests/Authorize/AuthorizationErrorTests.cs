@@ -17,6 +17,7 @@ public sealed class AuthorizationErrorTests(DemoAuth auth) : IClassFixture<DemoA
     [InlineData("response_type", "id_token token", "unauthorized_client", "B_11")]
     [InlineData("response_type", "code token", "unauthorized_client", "B_11")]
     [InlineData("response_type", "code id_token", "unauthorized_client", "B_11")]
+    [InlineData("token_format", "paper", "invalid_request", "UAA")]
     [InlineData("response_mode", "nonsense", "invalid_request", "OP_F_06")]
     [InlineData("response_mode", "web_message", "invalid_request", "B_31")]
     [InlineData("response_mode", "form_post.jwt", "invalid_request", "V_060")]
@@ -109,6 +110,23 @@ public sealed class AuthorizationErrorTests(DemoAuth auth) : IClassFixture<DemoA
         var query = string.Join('&', Enumerable.Range(0, 51).Select(n => $"p{n}=x"));
 
         Assert.Equal(400, (await new Browser(auth).GetAsync("uaa/oauth/authorize?" + query)).Status);
+    }
+
+    [Fact]
+    public async Task OP_B_36_an_address_inside_a_request_object_is_never_used()
+    {
+        var browser = new Browser(auth);
+        await browser.SignInAsync();
+        // {"alg":"none"} . {"redirect_uri":"https://evil.example/","response_type":"code"}
+        const string request = "eyJhbGciOiJub25lIn0.eyJyZWRpcmVjdF91cmkiOiJodHRwczovL2V2aWwuZXhhbXBsZS8iLCJyZXNwb25zZV90eXBlIjoiY29kZSJ9.";
+
+        var outside = await browser.AuthorizeAsync(Browser.Web(("request", request)));
+        var inside = await browser.AuthorizeAsync(("client_id", "app"), ("redirect_uri", "https://evil.example/"), ("request", request));
+
+        Assert.Equal("request_not_supported", outside.Error);
+        Assert.StartsWith(Browser.WebUri, outside.Location, StringComparison.Ordinal);
+        Assert.Equal(400, inside.Status);
+        Assert.Null(inside.Location);
     }
 
     [Fact]

@@ -10,7 +10,7 @@ public sealed class CodeFlowTests
 
     [Theory]
     [ClassData(typeof(EachEngine))]
-    public async Task OP_B_01_IS_01_the_whole_flow(SqlEngine engine)
+    public async Task OP_B_01_OP_B_38_IS_01_A_12_K_03_the_whole_flow(SqlEngine engine)
     {
         await using var auth = await DemoAuth.StartAsync(engine);
         var browser = new Browser(auth);
@@ -49,7 +49,7 @@ public sealed class CodeFlowTests
     }
 
     [Fact]
-    public async Task OP_B_14_OP_B_22_order_and_unknown_parameters_do_not_matter()
+    public async Task OP_B_14_OP_B_22_F2_09_X_05_order_and_unknown_parameters_do_not_matter()
     {
         await using var auth = await DemoAuth.StartAsync();
         var browser = new Browser(auth);
@@ -187,6 +187,27 @@ public sealed class CodeFlowTests
     }
 
     [Fact]
+    public async Task K_04_the_id_token_ends_with_the_access_token_in_uaas_mode_and_after_ten_minutes_by_the_standard()
+    {
+        await using var auth = await DemoAuth.StartAsync();
+        await auth.RegisterAsync("uaa-like");
+        await auth.RegisterAsync("strict", wire: "rfc");
+        await auth.ExecuteAsync("UPDATE clients SET access_token_validity = 3600 WHERE client_id IN ('uaa-like', 'strict')");
+        var browser = new Browser(auth);
+        await browser.SignInAsync();
+        async Task<long> LifeAsync(string id)
+        {
+            var tokens = await auth.RedeemAsync((await browser.AuthorizeAsync(("client_id", id), ("response_type", "code"), ("scope", "openid"))).Code, id + ":secret", "");
+            Assert.Equal(3600, tokens.Json.GetProperty("expires_in").GetInt64());
+            var claims = Jwt.Payload(tokens.Text("id_token"));
+            return claims.GetProperty("exp").GetInt64() - claims.GetProperty("iat").GetInt64();
+        }
+
+        Assert.Equal(3600, await LifeAsync("uaa-like"));
+        Assert.Equal(600, await LifeAsync("strict"));
+    }
+
+    [Fact]
     public async Task OP_B_37_a_refreshed_id_token_tells_of_the_same_sign_in()
     {
         await using var auth = await DemoAuth.StartAsync();
@@ -219,7 +240,7 @@ public sealed class CodeFlowTests
     }
 
     [Fact]
-    public async Task U_14_wire_rfc_tells_in_the_id_token_only_what_scopes_and_the_claims_parameter_allow()
+    public async Task U_14_F2_10_wire_rfc_tells_in_the_id_token_only_what_scopes_and_the_claims_parameter_allow()
     {
         await using var auth = await DemoAuth.StartAsync();
         await auth.RegisterAsync("strict", wire: "rfc");

@@ -24,6 +24,20 @@ public sealed class DirectAuthorizationTests
     }
 
     [Fact]
+    public async Task U_06_the_token_of_the_fragment_is_opaque_when_that_is_asked()
+    {
+        await using var auth = await StartAsync();
+        (string, string)[] form = [("source", "credentials"), ("username", "demo"), ("password", "demo")];
+
+        var opaque = await PostAsync(auth, "response_type=token&client_id=cf&token_format=opaque", form);
+        var unknown = await PostAsync(auth, "response_type=token&client_id=cf&token_format=paper", form);
+
+        Assert.DoesNotContain('.', opaque["access_token"]);
+        Assert.Equal(200, (await auth.GetAsync("uaa/userinfo", opaque["access_token"])).Status);
+        Assert.Equal("invalid_request", unknown.Error);
+    }
+
+    [Fact]
     public async Task U_16_the_older_form_of_the_credentials_works_too()
     {
         await using var auth = await StartAsync();

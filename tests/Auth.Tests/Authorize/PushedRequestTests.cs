@@ -95,7 +95,7 @@ public sealed class PushedRequestTests
     [InlineData("scope", "scim.write", "invalid_scope", "PA_01")]
     [InlineData("request", "x.y.z", "request_not_supported", "JR_01")]
     [InlineData("client_id", "app", "invalid_client", "F2_25")]
-    public async Task PA_01_PA_02_F2_20_F2_24_F2_39_F2_41_a_bad_request_is_refused_when_it_is_pushed(string name, string value, string error, string row)
+    public async Task PA_01_PA_02_F2_20_F2_21_F2_24_F2_39_F2_41_a_bad_request_is_refused_when_it_is_pushed(string name, string value, string error, string row)
     {
         await using var auth = await DemoAuth.StartAsync();
 

@@ -135,6 +135,23 @@ public sealed partial class ResponseModeTests(DemoAuth auth) : IClassFixture<Dem
         Assert.Contains("authorization_code", json.Texts("grant_types_supported"));
     }
 
+    [Fact]
+    public async Task OP_C_01_OP_C_02_OP_C_05_OP_C_08_OP_C_10_OP_C_11_the_metadata_has_the_form_that_clients_check()
+    {
+        var reply = await auth.GetAsync("uaa/oauth/token/.well-known/openid-configuration");
+        var json = reply.Json;
+
+        Assert.Equal(200, reply.Status);
+        Assert.Equal("application/json", reply.Content.ContentType!.MediaType);
+        Assert.Equal("http://localhost:8080/uaa/oauth/token", json.GetProperty("issuer").GetString());
+        Assert.Equal(["public"], json.Texts("subject_types_supported"));
+        Assert.NotEmpty(json.Texts("grant_types_supported"));
+        Assert.Contains("openid", json.Texts("scopes_supported"));
+        Assert.All(json.Texts("scopes_supported"), scope => Assert.Matches("^[!#-Z^-~]+$", scope));
+        Assert.All(json.EnumerateObject().Where(member => member.Name.EndsWith("_endpoint", StringComparison.Ordinal)), member =>
+            Assert.True(Uri.TryCreate(member.Value.GetString(), UriKind.Absolute, out var address) && address.Query.Length == 0 && address.Fragment.Length == 0, member.Name));
+    }
+
     private static Dictionary<string, string> Inputs(Page page) =>
         InputPattern().Matches(page.Body).ToDictionary(match => match.Groups[1].Value, match => WebUtility.HtmlDecode(match.Groups[2].Value), StringComparer.Ordinal);
 

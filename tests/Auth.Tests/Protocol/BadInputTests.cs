@@ -37,7 +37,7 @@ public sealed class BadInputTests(DemoAuth auth) : IClassFixture<DemoAuth>
         { "quotes_in_a_scope", Form, Grant + "&scope=%22ui%22", 400 },
         { "line_breaks_in_a_scope", Form, Grant + "&scope=u%0D%0Ai", 400 },
         { "very_long_scope", Form, Grant + "&scope=" + new string('a', 5000), 400 },
-        { "opaque_tokens", Form, Grant + "&token_format=opaque", 400 },
+        { "unknown_token_format", Form, Grant + "&token_format=xml", 400 },
         { "very_long_user_name", Form, "grant_type=password&username=" + new string('a', 60_000) + "&password=demo", 401 },
         { "odd_user_name", Form, "grant_type=password&username=%27%3B+DROP+TABLE+users%3B--&password=demo", 401 },
         { "K_14_too_many_parameters", Form, Grant + string.Concat(Enumerable.Range(0, 60).Select(i => $"&p{i}=1")), 400 },

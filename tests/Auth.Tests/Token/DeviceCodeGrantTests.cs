@@ -1,7 +1,5 @@
 using Microsoft.Extensions.DependencyInjection;
-using SecureMesh.Auth.Sessions;
 using SecureMesh.Auth.Token.Device;
-using SecureMesh.Auth.Users;
 using SecureMesh.Sdk;
 using SecureMesh.Tests.Support;
 
@@ -196,10 +194,10 @@ public sealed class DeviceCodeGrantTests
         var devices = auth.Services.GetRequiredService<IDeviceAuthorizations>();
         var device = (await devices.FindAsync(started.Text("user_code"), Cancel))!;
         await DecideAsync(auth, started, "ui openid password.write");
-        var user = await UserAsync(auth);
+        var user = await Given.UserAsync(auth);
 
         Assert.False(await devices.DenyAsync(device, user, Cancel));
-        Assert.False(await devices.ApproveAsync(device, await SessionAsync(auth), user, ["ui"], Cancel));
+        Assert.False(await devices.ApproveAsync(device, await Given.SessionAsync(auth), user, ["ui"], Cancel));
         Assert.Equal("ui", (await PollAsync(auth, started)).Text("scope"));
     }
 
@@ -258,31 +256,9 @@ public sealed class DeviceCodeGrantTests
     {
         var devices = auth.Services.GetRequiredService<IDeviceAuthorizations>();
         var device = (await devices.FindAsync(started.Text("user_code"), Cancel))!;
-        var user = await UserAsync(auth);
+        var user = await Given.UserAsync(auth);
         Assert.True(scopes is null
             ? await devices.DenyAsync(device, user, Cancel)
-            : await devices.ApproveAsync(device, await SessionAsync(auth), user, scopes.Split(' '), Cancel));
-    }
-
-    private static async Task<User> UserAsync(DemoAuth auth) => (await auth.Services.GetRequiredService<IUsers>().FindByNameAsync("uaa", "demo", Cancel))!;
-
-    private static async Task<Session> SessionAsync(DemoAuth auth)
-    {
-        var user = await UserAsync(auth);
-        var now = auth.Clock.GetUtcNow();
-        var session = new Session
-        {
-            Id = Guid.CreateVersion7(now).ToString("N"),
-            ZoneId = "uaa",
-            UserId = user.Id,
-            AuthTime = now,
-            Amr = ["pwd"],
-            CreatedAt = now,
-            ExpiresAt = now.AddHours(12),
-            SeenAt = now,
-            UserSalt = user.Salt,
-        };
-        await auth.Services.GetRequiredService<ISessionStore>().AddAsync(session, session.Id + "-secret", Cancel);
-        return session;
+            : await devices.ApproveAsync(device, await Given.SessionAsync(auth), user, scopes.Split(' '), Cancel));
     }
 }

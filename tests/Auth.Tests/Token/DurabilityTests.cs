@@ -22,7 +22,7 @@ public sealed class DurabilityTests
             using var process = Process.Start(AuthProcess.Start(database.Settings(("mesh:demo", "true"))))!;
             try
             {
-                using var http = new HttpClient { BaseAddress = await AddressAsync(process) };
+                using var http = new HttpClient { BaseAddress = await AuthProcess.AddressAsync(process) };
                 answered = await RefreshTokenAsync(http, answered is null
                     ? "grant_type=password&username=demo&password=demo&scope=ui" : "grant_type=refresh_token&refresh_token=" + answered);
                 Assert.DoesNotContain(answered, reused);
@@ -47,19 +47,5 @@ public sealed class DurabilityTests
         var body = await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken);
         Assert.True(response.IsSuccessStatusCode, body);
         return JsonDocument.Parse(body).RootElement.GetProperty("refresh_token").GetString()!;
-    }
-
-    private static async Task<Uri> AddressAsync(Process process)
-    {
-        const string words = "Now listening on: ";
-        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(60));
-        while (await process.StandardOutput.ReadLineAsync(limit.Token) is { } line)
-        {
-            var at = line.IndexOf(words, StringComparison.Ordinal);
-            if (at < 0) continue;
-            _ = process.StandardOutput.ReadToEndAsync(CancellationToken.None);
-            return new Uri(new string([.. line[(at + words.Length)..].TakeWhile(c => c is not ('"' or ' '))]));
-        }
-        throw new Xunit.Sdk.XunitException("the process ended: " + await process.StandardError.ReadToEndAsync(limit.Token));
     }
 }

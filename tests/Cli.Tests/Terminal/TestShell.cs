@@ -33,31 +33,36 @@ internal sealed class TestShell : IDisposable
 
     public Task<Ran> RunAsync(params string[] arguments) => RunAsync(input: "", CancellationToken.None, arguments);
 
+    /// <summary>For tests that look at the commands without running one.</summary>
+    public Shell Shell() => Shell(TextWriter.Null, Stream.Null, TextWriter.Null, "", [], CancellationToken.None);
+
     public async Task<Ran> RunAsync(string input, CancellationToken stop, params string[] arguments)
     {
         var (output, bytes, error) = (new StringWriter { NewLine = "\n" }, new MemoryStream(), new StringWriter { NewLine = "\n" });
         var browsing = new List<Task>();
-        var shell = new Shell
-        {
-            Out = output,
-            RawOut = bytes,
-            Error = new Listening(error, Said),
-            In = new MemoryStream(Encoding.UTF8.GetBytes(input)),
-            Clock = Clock,
-            Variable = name => Variables.GetValueOrDefault(name) is { Length: > 0 } value ? value : null,
-            Browse = url =>
-            {
-                if (Browser is null) return false;
-                browsing.Add(Task.Run(() => Browser(url)));
-                return true;
-            },
-            Folder = Home,
-            Stop = stop,
-        };
+        var shell = Shell(output, bytes, new Listening(error, Said), input, browsing, stop);
         var code = await MeshCommandLine.RunAsync(shell, arguments);
         await Task.WhenAll(browsing);
         return new Ran(code, output.ToString(), bytes.ToArray(), error.ToString());
     }
+
+    private Shell Shell(TextWriter output, Stream bytes, TextWriter error, string input, List<Task> browsing, CancellationToken stop) => new()
+    {
+        Out = output,
+        RawOut = bytes,
+        Error = error,
+        In = new MemoryStream(Encoding.UTF8.GetBytes(input)),
+        Clock = Clock,
+        Variable = name => Variables.GetValueOrDefault(name) is { Length: > 0 } value ? value : null,
+        Browse = url =>
+        {
+            if (Browser is null) return false;
+            browsing.Add(Task.Run(() => Browser(url)));
+            return true;
+        },
+        Folder = Home,
+        Stop = stop,
+    };
 
     public void Dispose() => _home.Dispose();
 
