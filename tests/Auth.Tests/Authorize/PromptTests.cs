@@ -1,7 +1,10 @@
 using System.Buffers.Text;
 using System.Text;
 using Microsoft.Extensions.DependencyInjection;
+using SecureMesh.Auth.Approvals;
 using SecureMesh.Auth.Authorize;
+using SecureMesh.Auth.Clients;
+using SecureMesh.Auth.Users;
 
 namespace SecureMesh.Auth.Tests.Authorize;
 
@@ -197,6 +200,28 @@ public sealed class PromptTests
     }
 
     [Fact]
+    public async Task B_06_the_command_line_signs_in_without_a_secret_by_its_challenge()
+    {
+        await using var auth = await DemoAuth.StartAsync();
+        var browser = new Browser(auth);
+        var session = await browser.SignInAsync();
+        const string uri = "http://127.0.0.1:49152/callback";
+        var page = await browser.AuthorizeAsync(
+            ("client_id", "mesh-cli"), ("redirect_uri", uri), ("response_type", "code"), ("scope", "openid ui"), ("code_challenge", Browser.Challenge), ("code_challenge_method", "S256"));
+        Assert.True(await auth.Services.GetRequiredService<IAuthorizationTransactions>().MarkConsentedAsync(browser.Context(), page.Transaction, session, ["openid", "ui"], TestContext.Current.CancellationToken));
+        var code = (await browser.ResumeAsync(page.Transaction)).Code;
+        (string, string)[] form = [("grant_type", "authorization_code"), ("code", code), ("redirect_uri", uri), ("client_id", "mesh-cli")];
+
+        var without = await auth.PostAsync("uaa/oauth/token", null, form);
+        var tokens = await auth.PostAsync("uaa/oauth/token", null, [.. form, ("code_verifier", Browser.Verifier)]);
+
+        Assert.InRange(without.Status, 400, 401);
+        Assert.Equal(200, tokens.Status);
+        Assert.Equal("openid ui", tokens.Text("scope"));
+        Assert.Equal("none", tokens.Claims.GetProperty("client_auth_method").GetString());
+    }
+
+    [Fact]
     public async Task F2_03_a_person_who_says_no_is_reported()
     {
         await using var auth = await DemoAuth.StartAsync();
@@ -229,6 +254,9 @@ public sealed class PromptTests
         var unnamed = await auth.RedeemAsync((await browser.AuthorizeAsync(ask)).Code, "away:secret", "");
         var page = await browser.AuthorizeAsync([.. ask, ("scope", "openid offline_access")]);
         Assert.True(await auth.Services.GetRequiredService<IAuthorizationTransactions>().MarkConsentedAsync(browser.Context(), page.Transaction, session, ["openid", "offline_access"], TestContext.Current.CancellationToken));
+        var user = await auth.Services.GetRequiredService<IUsers>().FindAsync("uaa", session.UserId, TestContext.Current.CancellationToken);
+        var away = await auth.Services.GetRequiredService<IClients>().FindAsync("uaa", "away", TestContext.Current.CancellationToken);
+        await auth.Services.GetRequiredService<IApprovals>().DecideAsync(user!, away!, ["openid", "offline_access"], [], TestContext.Current.CancellationToken);
         var with = await auth.RedeemAsync((await browser.ResumeAsync(page.Transaction)).Code, "away:secret", "");
 
         Assert.False(without.Json.TryGetProperty("refresh_token", out _));
