@@ -14,7 +14,7 @@ internal sealed record AuthenticatedClient(Client Client, string? Method)
     public string? Way { get; init; }
 
     /// <summary>Nothing was proved but the name: a public client, or UAA's empty secret.</summary>
-    public bool IsPublic => Method == "none";
+    public bool ProvedNothing => Method == "none";
 }
 
 /// <summary>One way for clients to authenticate; the metadata lists what is registered.</summary>
@@ -132,7 +132,7 @@ internal sealed partial class ClientAuthenticator(
     {
         var registered = client.Client.Metadata;
         if (registered.Profile == "fapi2" && client.Way is not ("private_key_jwt" or "tls_client_auth" or "self_signed_tls_client_auth")) return false;
-        return registered.TokenEndpointAuthMethod is not { } method || method == client.Way || (method == "none" && client.IsPublic);
+        return registered.TokenEndpointAuthMethod is not { } method || method == client.Way || (method == "none" && client.ProvedNothing);
     }
 
     private async Task<Result<AuthenticatedClient, OAuthError>> VerifyAsync(

@@ -93,7 +93,7 @@ internal sealed class RefreshFamilies(IRefreshTokens store, Current<TokenOptions
             CreatedAt = now,
             ExpiresAt = now + longest,
             SessionId = authorization.SessionId,
-            Details = authorization.Details with { Public = isPublic, Jkt = isPublic ? authorization.Confirmation?.Jkt : null },
+            Details = authorization.Details with { Public = isPublic, Jkt = authorization.Client.ProvedNothing ? authorization.Confirmation?.Jkt : null },
         };
         var token = NewToken();
         await store.StartAsync(family, Stored(token, 1, now, family), options.Value.SessionsPerUserAndClient, cancellationToken);

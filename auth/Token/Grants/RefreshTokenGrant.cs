@@ -22,9 +22,8 @@ internal sealed partial class RefreshTokenGrant(
         if (family.ClientId != client.Client.Id || family.ZoneId != client.Client.ZoneId)
             return OAuthError.InvalidGrant($"Wrong client for this refresh token: {client.Client.Id}");
         if (RefreshPolicy.Holder(client, family) is { } another) return another;
-        // Nothing but a name stands behind a public client: its tokens are bound to its key, if it has one (RFC 9449 §5).
-        if (family.Details is { Public: true, Jkt: { } jkt } && request.Confirmation?.Jkt != jkt)
-            return OAuthError.InvalidDpopProof("The refresh token is bound to another key");
+        // Whoever proves nothing renews with the key alone that the tokens are bound to (RFC 9449 §5).
+        if (family.Details.Jkt is { } jkt && request.Confirmation?.Jkt != jkt) return OAuthError.InvalidDpopProof("The refresh token is bound to another key");
         var now = time.GetUtcNow();
         if (family.Revoked || family.ExpiresAt <= now) return RefreshPolicy.Dead(family.Revoked ? "revoked family" : "family expired");
         if (stored.ConsumedAt is not null && families.RepeatedChild(token, stored) is null) return await ReusedAsync(family, request, cancellationToken);
