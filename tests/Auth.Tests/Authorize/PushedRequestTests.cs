@@ -1,4 +1,6 @@
+using System.Text.Json;
 using SecureMesh.Auth.Clients;
+using SecureMesh.Auth.Tests.Clients;
 using SecureMesh.Sdk;
 using SecureMesh.Tests.Support;
 
@@ -149,12 +151,15 @@ public sealed class PushedRequestTests
     public async Task F2_22_F2_23_F2_24_the_profile_wants_pushing_pkce_an_address_and_a_code()
     {
         await using var auth = await DemoAuth.StartAsync();
-        await auth.RegisterAsync("fapi", grants: "authorization_code implicit", metadata: new ClientMetadata { Profile = "fapi2", RequirePkce = false });
+        using var key = new SigningClient();
+        var keys = JsonSerializer.SerializeToElement(new { keys = new[] { key.Jwk } });
+        await auth.RegisterAsync("fapi", grants: "authorization_code implicit", metadata: new ClientMetadata { Profile = "fapi2", RequirePkce = false, Jwks = keys });
         (string, string)[] request =
         [
             ("client_id", "fapi"), ("response_type", "code"), ("redirect_uri", "https://client.example/cb"), ("code_challenge", Browser.Challenge), ("code_challenge_method", "S256"), ("nonce", "n"),
         ];
-        Task<Reply> PushAsync(params (string, string)[] more) => auth.PostAsync("uaa/oauth/par", "fapi:secret", Browser.With(request, more));
+        Task<Reply> PushAsync(params (string, string)[] more) => auth.PostAsync("uaa/oauth/par", null,
+            [.. Browser.With(request, more), ("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"), ("client_assertion", Assertion(auth, key))]);
 
         Assert.Equal(201, (await PushAsync()).Status);
         Assert.Equal("invalid_request", (await PushAsync(("redirect_uri", ""))).Text("error"));
@@ -175,6 +180,18 @@ public sealed class PushedRequestTests
         Assert.All(browser.Cookies.Values, value => Assert.Equal(43, value.Length));
         Assert.DoesNotContain("secret", page.Location + string.Concat(browser.Cookies.Values) + page.Body, StringComparison.Ordinal);
     }
+
+    private static string Assertion(DemoAuth auth, SigningClient key) => key.Sign(
+        new() { ["alg"] = key.Algorithm, ["kid"] = key.Kid, ["typ"] = "JWT" },
+        new()
+        {
+            ["iss"] = "fapi",
+            ["sub"] = "fapi",
+            ["aud"] = "http://localhost:8080/uaa/oauth/token",
+            ["jti"] = Entropy.Token(),
+            ["iat"] = auth.Clock.GetUtcNow().ToUnixTimeSeconds(),
+            ["exp"] = auth.Clock.GetUtcNow().ToUnixTimeSeconds() + 60,
+        });
 
     private static Task<Reply> RedeemAsync(DemoAuth auth, string code) => auth.RedeemAsync(code, "web:web-secret", Browser.WebUri, ("code_verifier", Browser.Verifier));
 }
