@@ -1,4 +1,6 @@
+using Microsoft.Extensions.DependencyInjection.Extensions;
 using SecureMesh.Auth.Protocol;
+using SecureMesh.Auth.Token.Device;
 
 namespace SecureMesh.Auth.Metadata;
 
@@ -7,6 +9,7 @@ internal static class MetadataSlice
     public static WebApplicationBuilder AddMetadata(this WebApplicationBuilder builder)
     {
         builder.Services.AddSingleton<MetadataEndpoint>();
+        builder.Services.TryAddEnumerable(ServiceDescriptor.Singleton<IMetadata, DeviceMetadata>());
         return builder;
     }
 

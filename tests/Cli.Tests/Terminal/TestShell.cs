@@ -9,6 +9,8 @@ namespace SecureMesh.Cli.Tests.Terminal;
 /// <summary>A terminal, environment and home folder of a test's own; runs the commands as the program does.</summary>
 internal sealed class TestShell : IDisposable
 {
+    // A command that waits for what never comes ends as by Ctrl-C, and the test fails.
+    private readonly CancellationTokenSource _limit = new(TimeSpan.FromSeconds(90));
     private readonly TemporaryFolder _home = new();
 
     public TestShell(string? url = null)
@@ -31,7 +33,7 @@ internal sealed class TestShell : IDisposable
     /// <summary>What the commands wrote to stderr while they run, for tests that act on it.</summary>
     public ConcurrentQueue<string> Said { get; } = new();
 
-    public Task<Ran> RunAsync(params string[] arguments) => RunAsync(input: "", CancellationToken.None, arguments);
+    public Task<Ran> RunAsync(params string[] arguments) => RunAsync(input: "", _limit.Token, arguments);
 
     /// <summary>For tests that look at the commands without running one.</summary>
     public Shell Shell() => Shell(TextWriter.Null, Stream.Null, TextWriter.Null, "", [], CancellationToken.None);
@@ -64,7 +66,11 @@ internal sealed class TestShell : IDisposable
         Stop = stop,
     };
 
-    public void Dispose() => _home.Dispose();
+    public void Dispose()
+    {
+        _home.Dispose();
+        _limit.Dispose();
+    }
 
     private sealed class Listening(StringWriter inner, ConcurrentQueue<string> lines) : TextWriter
     {
