@@ -39,7 +39,8 @@ internal static class Refusal
     {
         if (token is null) return "nobody is signed in: sign in with ./mesh login, or put an API token into MESH_TOKEN.";
         var description = Description(answer);
-        var isExpired = description.Contains("expired", StringComparison.OrdinalIgnoreCase);
+        // UAA's sentence names every cause at once: "expired, was revoked, or the token ID is incorrect".
+        var isExpired = description.Contains("expired", StringComparison.OrdinalIgnoreCase) && !description.Contains("revoked", StringComparison.OrdinalIgnoreCase);
         var why = isExpired ? "has expired" : description.Length > 0 ? $"was not accepted ({description})" : "was not accepted";
         return token.Origin switch
         {
