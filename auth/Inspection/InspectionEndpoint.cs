@@ -2,11 +2,12 @@ using System.Text.Json;
 using SecureMesh.Auth.ApiTokens;
 using SecureMesh.Auth.Clients;
 using SecureMesh.Auth.Protocol;
+using SecureMesh.Auth.Token;
 
 namespace SecureMesh.Auth.Inspection;
 
 /// <summary><c>/uaa/check_token</c> (UAA) and <c>/uaa/introspect</c> (RFC 7662): what a token says, for services that may know.</summary>
-internal sealed class InspectionEndpoint(ClientAuthenticator clients, BearerAuthentication bearer, TokenVerifier verifier, ApiTokenUses uses)
+internal sealed class InspectionEndpoint(ClientAuthenticator clients, BearerAuthentication bearer, TokenVerifier verifier, ApiTokenUses uses, RefreshInspection refresh)
 {
     private const string Permission = "uaa.resource";
 
@@ -37,6 +38,8 @@ internal sealed class InspectionEndpoint(ClientAuthenticator clients, BearerAuth
         if (!caller.IsSuccess) return caller.Error;
 
         if (form.Value["token"] is not { } value) return OAuthError.InvalidRequest("Missing parameter: token");
+        // By its looks, not by token_type_hint, which may be wrong (RFC 7662 §2.1).
+        if (RefreshFamilies.IsWellFormed(value)) return await refresh.FindAsync(value, caller.Value, cancellationToken) is { } found ? found : ReadyAnswer.Inactive;
         var token = await verifier.VerifyAsync(value, cancellationToken);
         // One answer for every token that is not good or not the caller's business (RFC 7662 §2.2).
         if (!token.IsSuccess || !MayKnow(caller.Value, token.Value)) return ReadyAnswer.Inactive;

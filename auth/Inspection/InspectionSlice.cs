@@ -12,6 +12,7 @@ internal static class InspectionSlice
         builder.Services.AddSingleton<TokenCache>();
         builder.Services.AddSingleton<TokenVerifier>();
         builder.Services.AddSingleton<BearerAuthentication>();
+        builder.Services.AddSingleton<RefreshInspection>();
         builder.Services.AddSingleton<InspectionEndpoint>();
         builder.Services.AddSingleton<UserInfoEndpoint>();
         builder.Services.AddSingleton<CurrentUserEndpoint>();

@@ -1,11 +1,12 @@
 using System.Data.Common;
 using Dapper;
+using SecureMesh.Auth.Revocation;
 using SecureMesh.Auth.Users;
 using SecureMesh.Sdk;
 
 namespace SecureMesh.Auth.Storage;
 
-internal sealed class SqlUsers(SqlDatabase database) : IUsers
+internal sealed class SqlUsers(SqlDatabase database, IRevocations revocations, IInvalidations invalidations, TimeProvider time) : IUsers
 {
     public Task<User?> FindByNameAsync(string zoneId, string userName, CancellationToken cancellationToken) =>
         OneAsync("SELECT * FROM users WHERE zone_id = @zoneId AND origin = 'uaa' AND user_name_key = @key", new { zoneId, key = User.Key(userName) }, cancellationToken);
@@ -76,9 +77,18 @@ internal sealed class SqlUsers(SqlDatabase database) : IUsers
                 RETURNING id
                 """,
                 new { zoneId, key = User.Key(userName), clientId, keyHash, since = since.Milliseconds() }, transaction, cancellationToken: cancellationToken));
-            if (id is not null)
-                await connection.ExecuteAsync(new CommandDefinition(
-                    "DELETE FROM refresh_families WHERE zone_id = @zoneId AND user_id = @id", new { zoneId, id }, transaction, cancellationToken: cancellationToken));
+            if (id is null) return null;
+            await connection.ExecuteAsync(new CommandDefinition(
+                "DELETE FROM refresh_families WHERE zone_id = @zoneId AND user_id = @id", new { zoneId, id }, transaction, cancellationToken: cancellationToken));
+            await invalidations.PublishAsync(connection, transaction, Topics.User, id);
+            await revocations.AddAsync(connection, transaction, new RevocationEvent
+            {
+                ZoneId = zoneId,
+                Kind = RevocationKind.User,
+                Subject = id,
+                Because = "the registration was undone",
+                ExpiresAt = RevocationEvent.EndOfTokens(time.GetUtcNow()),
+            });
             return id;
         }, cancellationToken);
 

@@ -150,7 +150,8 @@ internal sealed class RefreshFamilies(IRefreshTokens store, Current<TokenOptions
 
     private static string NewToken() => Prefix + Entropy.Token() + Suffix;
 
-    private static bool IsWellFormed(string token) =>
+    /// <summary>True when the text looks like a refresh token.</summary>
+    public static bool IsWellFormed(string token) =>
         token.Length == Prefix.Length + 43 + Suffix.Length && token.StartsWith(Prefix, StringComparison.Ordinal) && token.EndsWith(Suffix, StringComparison.Ordinal);
 
     private static string Hash(string token) => Convert.ToHexStringLower(SHA256.HashData(Encoding.ASCII.GetBytes(token)));
