@@ -9,6 +9,7 @@ public sealed class OpaqueTokenTests
 {
     private const string Service = "account-service:account-secret";
     private const string Inactive = """{"active":false}""";
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     [Theory]
     [ClassData(typeof(EachEngine))]
@@ -35,7 +36,7 @@ public sealed class OpaqueTokenTests
         Assert.Equal(401, (await auth.GetAsync("uaa/userinfo", token)).Status);
         Assert.Equal(1, await auth.ExecuteAsync("UPDATE access_tokens SET jti = jti"));
         auth.Clock.Advance(TimeSpan.FromSeconds(1));
-        foreach (var prunable in auth.Services.GetServices<Auth.Pruning.IPrunable>()) await prunable.PruneAsync(auth.Clock.GetUtcNow(), default);
+        foreach (var prunable in auth.Services.GetServices<Auth.Pruning.IPrunable>()) await prunable.PruneAsync(auth.Clock.GetUtcNow(), Cancel);
         Assert.Equal(0, await auth.ExecuteAsync("UPDATE access_tokens SET jti = jti"));
     }
 
@@ -99,8 +100,8 @@ public sealed class OpaqueTokenTests
         {
             await one.Services.GetRequiredService<Auth.Revocation.IInvalidations>().PublishAsync(connection, transaction, "user", signIn.Claims.GetProperty("sub").GetString()!);
             return await Dapper.SqlMapper.ExecuteAsync(connection, "UPDATE users SET active = false WHERE user_name = 'demo'", null, transaction);
-        });
-        await heard.Task.WaitAsync(TimeSpan.FromSeconds(20), TestContext.Current.CancellationToken);
+        }, Cancel);
+        await heard.Task.WaitAsync(TimeSpan.FromSeconds(20), Cancel);
 
         Assert.Equal(401, (await two.GetAsync("uaa/userinfo", signIn.AccessToken)).Status);
     }
