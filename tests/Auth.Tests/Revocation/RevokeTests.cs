@@ -1,5 +1,6 @@
 using System.Net.Http.Json;
 using System.Text.Json;
+using Microsoft.Extensions.DependencyInjection;
 using SecureMesh.Auth.Tests.ApiTokens;
 using SecureMesh.Sdk;
 using SecureMesh.Tests.Support;
@@ -321,6 +322,10 @@ public sealed class RevokeTests
         Assert.Equal(200, (await auth.GetAsync("uaa/users/current", token)).Status);
         Assert.Equal(200, (await auth.PostAsync("uaa/oauth/revoke", null, ("token", token))).Status);
         auth.Clock.Advance(TimeSpan.FromHours(14));
+        // Nobody has used it meanwhile: what is in memory of it still says that it was good.
+        var state = auth.Services.GetRequiredService<Auth.Revocation.RevocationState>();
+        state.Sweep();
+        Assert.Equal(0, state.Count);
 
         Assert.Equal(401, (await auth.GetAsync("uaa/users/current", token)).Status);
     }
