@@ -44,7 +44,13 @@ public sealed class RefreshPolicyTests
         Assert.False(await RotatesAsync(auth, "{}"));
         Assert.True(await RotatesAsync(auth, """{"refresh_token_rotation":true}"""));
         Assert.True(await RotatesAsync(rotating, "{}"));
-        Assert.False(await RotatesAsync(rotating, """{"profile":"fapi2","refresh_token_rotation":true}"""));
+        // A client of this profile authenticates by a key; the rule is asked directly.
+        var client = (await rotating.Services.GetRequiredService<IClients>().FindAsync("uaa", "app", Cancel))!;
+        var token = await StartAsync(rotating, "app", new SignInDetails(), "password");
+        var families = rotating.Services.GetRequiredService<RefreshFamilies>();
+        var (family, _) = (await families.FindAsync(token, Cancel))!.Value;
+        Assert.True(families.Rotates(family, client));
+        Assert.False(families.Rotates(family, client with { Metadata = new ClientMetadata { Profile = "fapi2", RefreshTokenRotation = true } }));
 
         static async Task<bool> RotatesAsync(DemoAuth auth, string metadata)
         {
