@@ -172,7 +172,8 @@ public sealed class SessionTests(DemoAuth auth) : IClassFixture<DemoAuth>
             User = user,
             Scopes = ["ui", "openid"],
             Resources = [],
-            GrantType = "authorization_code",
+            // Not a code's: at that the approvals would be asked for as well.
+            GrantType = "password",
             AuthTime = session.AuthTime,
             SessionId = sessionId,
             Details = new SignInDetails { Offline = offline },
