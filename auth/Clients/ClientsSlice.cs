@@ -15,6 +15,7 @@ internal static class ClientsSlice
         builder.Services.AddSingleton<CertificateAuthentication>();
         builder.Services.AddSingleton<IMetadata>(services => services.GetRequiredService<CertificateAuthentication>());
         builder.Services.AddSingleton<ClientKeys>();
+        builder.Services.AddSingleton<IAllowedOrigins, PublicOrigins>();
         builder.AddTlsListener();
         builder.Services.AddSingleton<KnownClients>();
         builder.Services.AddSingleton<ClientSecret>();

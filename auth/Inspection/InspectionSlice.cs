@@ -32,7 +32,7 @@ internal static class InspectionSlice
         var current = routes.ServiceProvider.GetRequiredService<CurrentUserEndpoint>();
         routes.MapUaa("/uaa/check_token", ("POST", inspection.CheckTokenAsync));
         routes.MapUaa("/uaa/introspect", ("POST", inspection.IntrospectAsync));
-        routes.MapUaa("/uaa/userinfo", ("GET", userInfo.HandleAsync), ("POST", userInfo.HandleAsync));
+        routes.MapUaa("/uaa/userinfo", ("GET", userInfo.HandleAsync), ("POST", userInfo.HandleAsync)).AllowRegisteredOrigins();
         routes.MapUaa("/uaa/users/current", ("GET", current.HandleAsync));
         return routes;
     }

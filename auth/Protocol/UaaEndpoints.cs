@@ -21,17 +21,10 @@ internal static partial class UaaEndpoints
 
     private static async Task AnswerAsync(HttpContext http, (string Method, UaaHandler Handle)[] methods, string allow)
     {
-        var asked = HttpMethods.IsHead(http.Request.Method) ? "GET" : http.Request.Method;
-        var handle = methods.FirstOrDefault(method => method.Method == asked).Handle;
-        if (handle is null)
-        {
-            await OAuthError.MethodNotAllowed(http.Request.Method, allow).ExecuteAsync(http);
-            return;
-        }
         try
         {
-            var result = await handle(http, http.RequestAborted);
-            await result.ExecuteAsync(http);
+            if (await CrossOrigin.HandleAsync(http, allow)) return;
+            await AskAsync(http, methods, allow);
         }
         catch (DbException e) when (!http.Response.HasStarted && !http.RequestAborted.IsCancellationRequested)
         {
@@ -39,6 +32,19 @@ internal static partial class UaaEndpoints
             var error = new OAuthError(503, "uaa_unavailable", "The service cannot reach its database. Try again shortly.");
             await (error with { RetryAfter = TimeSpan.FromSeconds(2) }).ExecuteAsync(http);
         }
+    }
+
+    private static async Task AskAsync(HttpContext http, (string Method, UaaHandler Handle)[] methods, string allow)
+    {
+        var asked = HttpMethods.IsHead(http.Request.Method) ? "GET" : http.Request.Method;
+        var handle = methods.FirstOrDefault(method => method.Method == asked).Handle;
+        if (handle is null)
+        {
+            await OAuthError.MethodNotAllowed(http.Request.Method, allow).ExecuteAsync(http);
+            return;
+        }
+        var result = await handle(http, http.RequestAborted);
+        await result.ExecuteAsync(http);
     }
 
     private static partial class Log

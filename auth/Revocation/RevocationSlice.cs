@@ -31,7 +31,7 @@ internal static class RevocationSlice
     {
         var bulk = routes.ServiceProvider.GetRequiredService<BulkRevocationEndpoint>();
         routes.MapUaa("/uaa/revocations", ("GET", routes.ServiceProvider.GetRequiredService<RevocationsEndpoint>().HandleAsync));
-        routes.MapUaa("/uaa/oauth/revoke", ("POST", routes.ServiceProvider.GetRequiredService<RevokeEndpoint>().HandleAsync));
+        routes.MapUaa("/uaa/oauth/revoke", ("POST", routes.ServiceProvider.GetRequiredService<RevokeEndpoint>().HandleAsync)).AllowRegisteredOrigins();
         routes.MapUaa("/uaa/oauth/token/revoke/user/{userId}", Any(bulk.UserAsync));
         routes.MapUaa("/uaa/oauth/token/revoke/user/{userId}/client/{clientId}", Any(bulk.UserAtClientAsync));
         routes.MapUaa("/uaa/oauth/token/revoke/client/{clientId}", Any(bulk.ClientAsync));

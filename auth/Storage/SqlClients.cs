@@ -1,3 +1,4 @@
+using System.Data.Common;
 using Dapper;
 using SecureMesh.Auth.Clients;
 using SecureMesh.Auth.Protocol;
@@ -17,7 +18,11 @@ internal sealed class SqlClients(SqlDatabase database, IInvalidations invalidati
     }
 
     public Task<bool> TryAddAsync(Client client, CancellationToken cancellationToken) =>
-        database.WriteAsync(async (connection, transaction) => await connection.ExecuteAsync(new CommandDefinition(
+        database.WriteAsync(async (connection, transaction) => await AddAsync(connection, transaction, client, cancellationToken), cancellationToken);
+
+    private async Task<bool> AddAsync(DbConnection connection, DbTransaction transaction, Client client, CancellationToken cancellationToken)
+    {
+        var added = await connection.ExecuteAsync(new CommandDefinition(
             """
             INSERT INTO clients (zone_id, client_id, name, secret_hash, older_secret_hash, older_secret_expires_at, allow_public, grant_types, scopes,
                 authorities, redirect_uris, auto_approve, access_token_validity, refresh_token_validity, wire, token_salt, metadata, enabled, demo, created_at, updated_at)
@@ -48,7 +53,11 @@ internal sealed class SqlClients(SqlDatabase database, IInvalidations invalidati
                 client.Demo,
                 Now = time.GetUtcNow().Milliseconds(),
             },
-            transaction, cancellationToken: cancellationToken)) == 1, cancellationToken);
+            transaction, cancellationToken: cancellationToken)) == 1;
+        // The origins of public clients are kept in memory too.
+        if (added) await invalidations.PublishAsync(connection, transaction, Topics.Client, client.Id);
+        return added;
+    }
 
     public Task<bool> ReplaceSecretAsync(string zoneId, string clientId, string secretHash, CancellationToken cancellationToken) =>
         database.WriteAsync(async (connection, transaction) =>

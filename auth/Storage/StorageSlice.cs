@@ -68,6 +68,7 @@ internal static class StorageSlice
         services.AddSingleton<IPrunable, PrunableDecisions>();
         services.AddSingleton<ISigningKeys, SqlSigningKeys>();
         services.AddSingleton<IClientAssertions, SqlProofs>();
+        services.AddSingleton<IPublicClients, SqlPublicClients>();
         services.AddSingleton<IDpopReplays, SqlProofs>();
         services.AddSingleton<IPrunable, PrunableProofs>();
         services.AddSingleton<ISealingChecks, SqlSealingChecks>();

@@ -40,7 +40,7 @@ internal static class TokenSlice
     public static IEndpointRouteBuilder MapToken(this IEndpointRouteBuilder routes)
     {
         var endpoint = routes.ServiceProvider.GetRequiredService<TokenEndpoint>();
-        routes.MapUaa("/uaa/oauth/token", ("POST", endpoint.HandleAsync));
+        routes.MapUaa("/uaa/oauth/token", ("POST", endpoint.HandleAsync)).AllowRegisteredOrigins();
         var device = routes.ServiceProvider.GetRequiredService<DeviceAuthorizationEndpoint>();
         routes.MapUaa("/uaa/oauth/device_authorization", ("POST", device.HandleAsync));
         return routes;
