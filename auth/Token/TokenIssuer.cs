@@ -1,5 +1,4 @@
 using System.Text;
-using SecureMesh.Auth.Audit;
 using SecureMesh.Auth.Inspection;
 using SecureMesh.Auth.Protocol;
 using SecureMesh.Auth.Revocation;
@@ -12,7 +11,7 @@ namespace SecureMesh.Auth.Token;
 /// <summary>Issues what a grant authorized and writes the answer (RFC 6749 §5.1).</summary>
 internal sealed class TokenIssuer(
     AccessTokens accessTokens, IdTokens idTokens, RefreshFamilies families, RevocationState revocations, IOpaqueTokens opaque, Current<TokenOptions> options, TimeProvider time,
-    IssueLog log, IAudit audit)
+    IssueLog log)
 {
     // The grants of users after which UAA gives a refresh token, when the client is registered for it.
     private static readonly string[] Renewable = ["password", "authorization_code", "user_token", DeviceAuthorizations.GrantType, JwtBearerGrant.Name];
@@ -64,9 +63,6 @@ internal sealed class TokenIssuer(
             ? await StoreAsync(authorization, jti, issuedAt, now + lifetime, cancellationToken)
             : accessTokens.Write(authorization, jti, issuedAt, now + lifetime);
         log.Issued(authorization, jti);
-        // Those of clients in their own name are counted and logged, not kept; a refresh is told by its grant.
-        if (authorization.User is { } user && authorization.RefreshToken is null)
-            audit.Record(new AuditEvent("token.issued") { ClientId = client.Id, UserId = user.Id, TokenId = jti, SessionId = authorization.SessionId, Reason = authorization.GrantType });
         return new IssuedAccess(token, jti, lifetime);
     }
 
