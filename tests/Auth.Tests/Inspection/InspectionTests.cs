@@ -30,7 +30,7 @@ public sealed class InspectionTests(DemoAuth auth) : IClassFixture<DemoAuth>
     }
 
     [Fact]
-    public async Task U_09_only_clients_with_uaa_resource_may_inspect()
+    public async Task U_09_I_01_only_clients_with_uaa_resource_may_inspect()
     {
         var token = (await auth.SignInAsync()).AccessToken;
 

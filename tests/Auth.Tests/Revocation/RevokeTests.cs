@@ -72,7 +72,7 @@ public sealed class RevokeTests
     }
 
     [Fact]
-    public async Task R_01_whatever_is_no_live_token_is_answered_alike()
+    public async Task R_01_R_05_whatever_is_no_live_token_is_answered_alike_since_every_kind_can_be_revoked()
     {
         await using var auth = await DemoAuth.StartAsync();
         var signIn = await auth.SignInAsync();
