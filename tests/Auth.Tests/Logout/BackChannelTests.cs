@@ -28,7 +28,7 @@ public sealed class BackChannelTests
     [Theory]
     [InlineData(null, "RS256")]
     [InlineData("ES256", "ES256")]
-    public async Task OP_BC_02_OP_BC_03_OP_BC_04_O_11_an_application_gets_a_logout_token_and_nothing_else(string? alg, string expected)
+    public async Task OP_BC_02_OP_BC_03_OP_BC_04_OP_BC_05_O_11_an_application_gets_a_logout_token_and_nothing_else(string? alg, string expected)
     {
         await using var auth = await DemoAuth.StartAsync();
         await using var receiver = await Receiver.StartAsync();
@@ -58,7 +58,6 @@ public sealed class BackChannelTests
         Assert.Equal("""{"http://schemas.openid.net/event/backchannel-logout":{}}""", claims.GetProperty("events").GetRawText());
         await EmptyAsync(auth);
         Assert.Empty(receiver.Waiting);
-        // OP-BC-05
         Assert.Equal("login_required", App.Query(await browser.FollowAsync(App.Authorize("app1", more: "&prompt=none")), "error"));
     }
 
