@@ -149,6 +149,30 @@ public sealed class ApiTokenTests
     }
 
     [Fact]
+    public async Task An_API_token_begins_no_sign_in_that_would_outlive_it()
+    {
+        await using var auth = await DemoAuth.StartAsync();
+        await auth.ExecuteAsync("UPDATE clients SET scopes = scopes || ' uaa.user', grant_types = grant_types || ' user_token' WHERE client_id = 'browser'");
+        var bearer = (await auth.SignInAsync(scope: "openid uaa.user")).AccessToken;
+        var api = (await CreateAsync(auth, bearer, new { label = "x" })).Text("token");
+
+        Assert.Equal(200, (await UserTokenAsync(auth, bearer)).Status);
+        var refused = await UserTokenAsync(auth, api);
+        Assert.Equal(403, refused.Status);
+        Assert.Equal("""{"error":"access_denied","error_description":"An API token cannot begin a sign-in"}""", refused.Body);
+        const string authorize = "uaa/oauth/authorize?response_type=code&client_id=app&scope=openid&redirect_uri=http%3A%2F%2Flocalhost%3A8080%2Fapp%2F";
+        Assert.Equal(302, (await auth.GetAsync(authorize, bearer)).Status);
+        Assert.Equal(403, (await auth.GetAsync(authorize, api)).Status);
+    }
+
+    private static async Task<Reply> UserTokenAsync(DemoAuth auth, string bearer)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Post, "uaa/oauth/token") { Content = new FormUrlEncodedContent([new("grant_type", "user_token"), new("client_id", "app")]) };
+        request.Headers.TryAddWithoutValidation("Authorization", "Bearer " + bearer);
+        return await auth.SendAsync(request);
+    }
+
+    [Fact]
     public async Task V_114_the_owner_is_who_made_it_whatever_the_request_says()
     {
         await using var auth = await DemoAuth.StartAsync();
