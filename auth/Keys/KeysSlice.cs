@@ -17,7 +17,7 @@ internal static class KeysSlice
         services.AddSingleton<KeyRing>();
         services.AddSingleton<TokenSigner>();
         services.AddSingleton<OwnTokens>();
-        builder.AddCurrentOptions<RotationOptions, RotationOptionsValidator>("auth:keys");
+        builder.AddCurrentOptions<RotationOptions, RotationOptionsValidator>("auth:rotation");
         services.AddSingleton<KeyRotation>();
         services.AddSingleton<KeysEndpoint>();
         services.AddSingleton<RotateEndpoint>();

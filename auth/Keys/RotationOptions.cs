@@ -3,7 +3,7 @@ using SecureMesh.Auth.Token;
 
 namespace SecureMesh.Auth.Keys;
 
-/// <summary>Section <c>auth:keys</c>, the part that may change while the service runs.</summary>
+/// <summary>Section <c>auth:rotation</c>.</summary>
 internal sealed class RotationOptions
 {
     /// <summary>How long a consumer may keep the published keys (K-15).</summary>
@@ -31,13 +31,13 @@ internal sealed class RotationOptionsValidator : IValidateOptions<RotationOption
     {
         var result = new ValidateOptionsResultBuilder();
         if (options.AnnounceFor < 2 * RotationOptions.MaxAge)
-            result.AddError($"auth:keys:announceFor must be at least {2 * RotationOptions.MaxAge}, twice as long as others may keep the keys, not {options.AnnounceFor}.");
+            result.AddError($"auth:rotation:announceFor must be at least {2 * RotationOptions.MaxAge}, twice as long as others may keep the keys, not {options.AnnounceFor}.");
         if (options.RotateEvery <= options.AnnounceFor)
-            result.AddError($"auth:keys:rotateEvery must be longer than auth:keys:announceFor, not {options.RotateEvery}.");
+            result.AddError($"auth:rotation:rotateEvery must be longer than auth:rotation:announceFor, not {options.RotateEvery}.");
         if (options.KeepRetired < RotationOptions.ShortestRetired)
-            result.AddError($"auth:keys:keepRetired must be at least {RotationOptions.ShortestRetired}, the life of the longest token and of others' copies of the keys, not {options.KeepRetired}.");
+            result.AddError($"auth:rotation:keepRetired must be at least {RotationOptions.ShortestRetired}, the life of the longest token and of others' copies of the keys, not {options.KeepRetired}.");
         if (options.ReloadEvery < TimeSpan.FromSeconds(1) || options.ReloadEvery > TimeSpan.FromMinutes(1))
-            result.AddError($"auth:keys:reloadEvery must be 1 second to 1 minute, not {options.ReloadEvery}.");
+            result.AddError($"auth:rotation:reloadEvery must be 1 second to 1 minute, not {options.ReloadEvery}.");
         return result.Build();
     }
 }

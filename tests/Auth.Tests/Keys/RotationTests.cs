@@ -21,7 +21,7 @@ public sealed class RotationTests
     public async Task T_16_a_key_is_announced_then_active_then_retired_then_removed_and_instances_agree(SqlEngine engine)
     {
         Assert.Equal(TimeSpan.FromDays(90), new RotationOptions().RotateEvery);
-        await using var auth = await DemoAuth.StartAsync(engine, ("auth:keys:rotateEvery", "3d"));
+        await using var auth = await DemoAuth.StartAsync(engine, ("auth:rotation:rotateEvery", "3d"));
         await using var other = await auth.AnotherAsync();
         var first = await KidsAsync(auth);
         Assert.Equal(2, first.Length);
@@ -64,7 +64,7 @@ public sealed class RotationTests
     [ClassData(typeof(EachEngine))]
     public async Task T_16_every_step_is_taken_once_however_many_instances_take_it(SqlEngine engine)
     {
-        await using var auth = await DemoAuth.StartAsync(engine, ("auth:keys:rotateEvery", "3d"));
+        await using var auth = await DemoAuth.StartAsync(engine, ("auth:rotation:rotateEvery", "3d"));
         await using var other = await auth.AnotherAsync();
         foreach (var step in new[] { TimeSpan.FromDays(2), TimeSpan.FromDays(1) })
         {
@@ -202,7 +202,7 @@ public sealed class RotationTests
             ReloadEvery = TimeSpan.FromHours(1),
         }).Failures!;
 
-        Assert.Equal(["auth:keys:announceFor", "auth:keys:rotateEvery", "auth:keys:keepRetired", "auth:keys:reloadEvery"], faults.Select(fault => fault.Split(' ')[0]));
+        Assert.Equal(["auth:rotation:announceFor", "auth:rotation:rotateEvery", "auth:rotation:keepRetired", "auth:rotation:reloadEvery"], faults.Select(fault => fault.Split(' ')[0]));
         Assert.True(new RotationOptionsValidator().Validate(null, new RotationOptions()).Succeeded);
     }
 
