@@ -145,11 +145,12 @@ public sealed class OwnTokensTests(DemoAuth auth) : IClassFixture<DemoAuth>
     public async Task V_008_V_010_encrypted_compressed_and_huge_tokens_are_refused_at_once()
     {
         var (header, payload, signature) = Parts(Forge("ES256"));
+        Assert.True((await VerifyAsync(Resign(header, payload))).IsSuccess);
         foreach (var member in new[] { "zip", "enc", "b64", "crit" })
         {
             var other = JsonNode.Parse(header.ToJsonString())!.AsObject();
             other[member] = member == "crit" ? new JsonArray("exp") : member == "b64" ? false : "DEF";
-            await RefusedAsync(Resign(other, payload));
+            Assert.Matches("^(critical|compressed)", (await VerifyAsync(Resign(other, payload))).Error);
         }
         var jwe = JsonNode.Parse("""{"alg":"RSA-OAEP","enc":"A256GCM","typ":"at+jwt","p2c":2147483648}""")!.AsObject();
         jwe["kid"] = header["kid"]!.GetValue<string>();
