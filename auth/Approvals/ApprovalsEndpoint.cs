@@ -70,7 +70,7 @@ internal sealed class ApprovalsEndpoint(BearerAuthentication bearer, IApprovalSt
 
     private async Task<Result<User, OAuthError>> UserAsync(HttpContext http, CancellationToken cancellationToken)
     {
-        var token = await bearer.AuthenticateAsync(http, Permission, Resource, cancellationToken);
+        var token = await bearer.AuthenticateAsync(http, Permission, Resource, cancellationToken: cancellationToken);
         if (!token.IsSuccess) return token.Error;
         return token.Value.User is { } user ? user : OAuthError.AccessDenied("A token of a user is needed");
     }

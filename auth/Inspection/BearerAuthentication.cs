@@ -9,8 +9,8 @@ using SecureMesh.Sdk;
 namespace SecureMesh.Auth.Inspection;
 
 /// <summary>
-/// Tokens at auth's own endpoints (RFC 6750 §2.1: the header, nothing else), refused in UAA's shape; those that are bound to a key
-/// with its proof and the scheme DPoP (RFC 9449 §7.1).
+/// Tokens at auth's own endpoints (RFC 6750 §2.1: the header; what a form says, for userinfo alone), refused in UAA's shape; those
+/// that are bound to a key with its proof and the scheme DPoP (RFC 9449 §7.1).
 /// </summary>
 internal sealed class BearerAuthentication(TokenVerifier verifier, ApiTokenUses uses, SenderConstraint senders, IOptions<MeshOptions> mesh)
 {
@@ -21,13 +21,15 @@ internal sealed class BearerAuthentication(TokenVerifier verifier, ApiTokenUses 
     /// <param name="http">The request.</param>
     /// <param name="scope">A scope the token must hold; null for none.</param>
     /// <param name="resource">A name that must stand in <c>aud</c> as well; null for none.</param>
+    /// <param name="inBody">The token that the body holds instead of the header (RFC 6750 §2.2); null for none.</param>
     /// <param name="cancellationToken">Gives up.</param>
     public async Task<Result<VerifiedToken, OAuthError>> AuthenticateAsync(
-        HttpContext http, string? scope = null, string? resource = null, CancellationToken cancellationToken = default)
+        HttpContext http, string? scope = null, string? resource = null, string? inBody = null, CancellationToken cancellationToken = default)
     {
         var headers = http.Request.Headers.Authorization;
         if (headers.Count > 1) return OAuthError.InvalidRequest("More than one Authorization header");
-        var header = headers.ToString();
+        if (inBody is not null && headers.Count > 0) return OAuthError.InvalidRequest("The token is sent in more than one way");
+        var header = inBody is null ? headers.ToString() : Scheme + inBody;
         var asDpop = header.StartsWith(BoundScheme, StringComparison.OrdinalIgnoreCase);
         if (!asDpop && !header.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase)) return OAuthError.NoToken();
 

@@ -1,21 +1,41 @@
 using System.Text.Json;
 using SecureMesh.Auth.Protocol;
+using SecureMesh.Auth.Token;
 using SecureMesh.Auth.Users;
 
 namespace SecureMesh.Auth.Inspection;
 
-/// <summary><c>/uaa/userinfo</c> (OpenID Connect Core §5.3), in UAA's form: name and e-mail belong to <c>openid</c>.</summary>
+/// <summary>
+/// <c>/uaa/userinfo</c> (OpenID Connect Core §5.3), in UAA's form: name and e-mail belong to <c>openid</c>. To clients of the
+/// standard it tells what the token's scopes allow. A form post may hold the token in its body (RFC 6750 §2.2).
+/// </summary>
 internal sealed class UserInfoEndpoint(BearerAuthentication bearer, IUsers users)
 {
     public async Task<IResult> HandleAsync(HttpContext http, CancellationToken cancellationToken)
     {
+        string? inBody = null;
+        if (HttpMethods.IsPost(http.Request.Method) && FormBody.IsForm(http.Request.ContentType))
+        {
+            var form = await FormBody.ReadAsync(http.Request, cancellationToken);
+            if (!form.IsSuccess) return form.Error;
+            inBody = form.Value["access_token"];
+        }
         // Strict: uaa.admin does not stand for openid here, and the audience must name it too.
-        var token = await bearer.AuthenticateAsync(http, scope: "openid", resource: "openid", cancellationToken);
+        var token = await bearer.AuthenticateAsync(http, scope: "openid", resource: "openid", inBody, cancellationToken);
         if (!token.IsSuccess) return token.Error;
         if (token.Value.User is not { } known) return OAuthError.AccessDenied("This needs the token of a user");
         // What the check of the token remembers of the user is enough to judge it, but may be a sign-in old.
         var user = await users.FindAsync(known.ZoneId, known.Id, cancellationToken) ?? known;
-        return new Answer(json => Write(json, user));
+        return new Answer(json =>
+        {
+            if (token.Value.Client.Wire != "rfc")
+            {
+                Write(json, user);
+                return;
+            }
+            json.WriteString("sub", user.Id);
+            IdTokens.WriteGranted(json, user, token.Value.Scopes);
+        });
     }
 
     private static void Write(Utf8JsonWriter json, User user)

@@ -17,7 +17,7 @@ internal sealed class PasswordEndpoint(
     {
         if (ZoneHeaders.Refusal(http.Request) is { } elsewhere) return elsewhere;
         // Strict: uaa.admin does not stand for password.write, and the audience must name it too.
-        var token = await bearer.AuthenticateAsync(http, scope: "password.write", resource: "password", cancellationToken);
+        var token = await bearer.AuthenticateAsync(http, scope: "password.write", resource: "password", cancellationToken: cancellationToken);
         if (!token.IsSuccess) return token.Error;
         var body = await JsonBody.ReadObjectAsync(http.Request, cancellationToken);
         if (!body.IsSuccess) return body.Error with { AsScim = true };

@@ -38,6 +38,12 @@ internal sealed class IdTokens(TokenSigner signer, IOptions<MeshOptions> mesh, T
     /// <summary>The names of the claims that a person's tokens can have, for the metadata.</summary>
     public static IEnumerable<string> ClaimNames => Person.Select(claim => claim.Name);
 
+    /// <summary>What these scopes allow to be told of the user, for userinfo to clients of the standard (U-14).</summary>
+    public static void WriteGranted(Utf8JsonWriter json, User user, IReadOnlyList<string> scopes)
+    {
+        foreach (var claim in Person.Where(claim => claim.Scope is not null && scopes.Contains(claim.Scope, StringComparer.Ordinal))) claim.Write(json, user);
+    }
+
     public static bool IsWanted(Authorization authorization) =>
         authorization.User is not null && authorization.Scopes.Contains("openid", StringComparer.Ordinal) && Grants.Contains(authorization.GrantType, StringComparer.Ordinal);
 

@@ -260,6 +260,25 @@ public sealed class CodeFlowTests
     }
 
     [Fact]
+    public async Task U_14_O_05_wire_rfc_gets_from_userinfo_what_the_scopes_allow()
+    {
+        await using var auth = await DemoAuth.StartAsync();
+        await auth.RegisterAsync("strict", wire: "rfc");
+        var browser = new Browser(auth);
+        await browser.SignInAsync();
+        async Task<string[]> ToldAsync(string scope)
+        {
+            var code = (await browser.AuthorizeAsync([("client_id", "strict"), ("response_type", "code"), ("scope", scope)])).Code;
+            var told = await auth.GetAsync("uaa/userinfo", (await auth.RedeemAsync(code, "strict:secret", "")).AccessToken);
+            return [.. told.Json.EnumerateObject().Select(member => member.Name)];
+        }
+
+        Assert.Equal(["sub"], await ToldAsync("openid"));
+        Assert.Equal(["sub", "email", "email_verified"], await ToldAsync("openid email"));
+        Assert.Equal(["sub", "preferred_username", "name", "given_name", "family_name"], await ToldAsync("openid profile"));
+    }
+
+    [Fact]
     public async Task RI_01_the_code_carries_the_resources_and_the_token_request_narrows_them()
     {
         await using var auth = await DemoAuth.StartAsync();

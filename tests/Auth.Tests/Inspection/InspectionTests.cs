@@ -118,6 +118,34 @@ public sealed class InspectionTests(DemoAuth auth) : IClassFixture<DemoAuth>
     }
 
     [Fact]
+    public async Task OP_B_07_A_10_userinfo_takes_the_token_in_a_form_but_not_in_two_ways()
+    {
+        var token = (await auth.SignInAsync()).AccessToken;
+        async Task<Reply> BothAsync(string header)
+        {
+            using var post = new HttpRequestMessage(HttpMethod.Post, "uaa/userinfo");
+            post.Headers.TryAddWithoutValidation("Authorization", header);
+            post.Content = new FormUrlEncodedContent([new("access_token", token)]);
+            return await auth.SendAsync(post);
+        }
+
+        var form = await auth.PostAsync("uaa/userinfo", null, ("access_token", token));
+        var wrong = await auth.PostAsync("uaa/userinfo", null, ("access_token", token + "x"));
+        var none = await auth.PostAsync("uaa/userinfo", null);
+        var query = await auth.GetAsync("uaa/userinfo?access_token=" + token);
+
+        Assert.Equal("demo@example.com", form.Text("email"));
+        Assert.Equal((401, "invalid_token"), (wrong.Status, wrong.Text("error")));
+        Assert.Equal((401, "Bearer realm=\"oauth\""), (none.Status, none.Challenge));
+        Assert.Equal(401, query.Status);
+        foreach (var header in new[] { "Bearer " + token, "Basic YnJvd3Nlcjo=" })
+        {
+            var both = await BothAsync(header);
+            Assert.Equal((400, "invalid_request"), (both.Status, both.Text("error")));
+        }
+    }
+
+    [Fact]
     public async Task A_10_userinfo_needs_the_scope_and_the_audience_openid()
     {
         var none = await auth.GetAsync("uaa/userinfo");
