@@ -17,6 +17,13 @@ internal sealed class Endings(IRevocations revocations, TimeProvider time)
     public Task OfUserAsync(DbConnection connection, DbTransaction transaction, string zoneId, string userId, string because) =>
         EndAsync(connection, transaction, RevocationKind.User, "user_id", zoneId, userId, because);
 
+    /// <summary>One-time codes that stand for a sign-in of the user: a new sign-in of what is over must not begin with them.</summary>
+    public static async Task OfCodesAsync(DbConnection connection, DbTransaction transaction, string zoneId, string userId)
+    {
+        await connection.ExecuteAsync("DELETE FROM passcodes WHERE zone_id = @zoneId AND user_id = @userId", new { zoneId, userId }, transaction);
+        await connection.ExecuteAsync("DELETE FROM autologins WHERE zone_id = @zoneId AND user_id = @userId", new { zoneId, userId }, transaction);
+    }
+
     private async Task EndAsync(
         DbConnection connection, DbTransaction transaction, RevocationKind kind, string column, string zoneId, string subject, string because)
     {
@@ -24,6 +31,11 @@ internal sealed class Endings(IRevocations revocations, TimeProvider time)
         await connection.ExecuteAsync(
             $"UPDATE refresh_families SET revoked_at = @now, revoked_because = @because WHERE zone_id = @zoneId AND {column} = @subject AND revoked_at IS NULL",
             new { zoneId, subject, because, now = now.Milliseconds() }, transaction);
+        // These live longer than the event below: without a mark of their own they would come back when it is forgotten.
+        await connection.ExecuteAsync(
+            $"UPDATE api_tokens SET revoked_at = @now, revoked_because = @because WHERE zone_id = @zoneId AND {column} = @subject AND revoked_at IS NULL",
+            new { zoneId, subject, because, now = now.Milliseconds() }, transaction);
+        if (kind == RevocationKind.User) await OfCodesAsync(connection, transaction, zoneId, subject);
         // Last: the lock on the sequence is held until the commit.
         await revocations.AddAsync(connection, transaction, new RevocationEvent
         {

@@ -33,6 +33,7 @@ internal sealed class SqlBulkRevocation(SqlDatabase database, IRevocations revoc
             Task<int> WriteAsync(string sql) => connection.ExecuteAsync(new CommandDefinition(sql, parameters, transaction, cancellationToken: cancellationToken));
 
             if (await WriteAsync(change) == 0) return null;
+            if (userId is not null && clientId is null) await Endings.OfCodesAsync(connection, transaction, zoneId, userId);
             var counts = new RevokedCounts(
                 await WriteAsync($"UPDATE refresh_families SET revoked_at = @now, revoked_because = @because WHERE zone_id = @zoneId AND {whose} AND revoked_at IS NULL"),
                 await WriteAsync($"DELETE FROM access_tokens WHERE zone_id = @zoneId AND {whose}"),

@@ -33,7 +33,11 @@ internal sealed class SqlSessions(SqlDatabase database, IRevocations revocations
     {
         await using var connection = await database.OpenAsync(cancellationToken);
         return await connection.ExecuteScalarAsync<long>(new CommandDefinition(
-            "SELECT COUNT(*) FROM sessions WHERE session_id = @sessionId AND ended_at IS NULL AND expires_at > @now",
+            // With the salt all that the user had is over, also where nobody has come back to the session since.
+            """
+            SELECT COUNT(*) FROM sessions s JOIN users u ON u.id = s.user_id AND u.zone_id = s.zone_id AND u.salt = s.user_salt
+            WHERE s.session_id = @sessionId AND s.ended_at IS NULL AND s.expires_at > @now
+            """,
             new { sessionId, now = now.Milliseconds() }, cancellationToken: cancellationToken)) == 1;
     }
 

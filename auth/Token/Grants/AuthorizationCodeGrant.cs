@@ -10,7 +10,7 @@ namespace SecureMesh.Auth.Token.Grants;
 
 /// <summary>Exchanges a code (RFC 6749 §4.1.3): once, by the client it was given to, with the verifier of its challenge.</summary>
 internal sealed partial class AuthorizationCodeGrant(
-    IAuthorizationCodes codes, IUsers users, ScopePolicy scopes, ISessions sessions, Current<TokenOptions> options, IAudit audit, TimeProvider time,
+    IAuthorizationCodes codes, IUsers users, ScopePolicy scopes, ISessions sessions, RevocationState revocations, Current<TokenOptions> options, IAudit audit, TimeProvider time,
     ILogger<AuthorizationCodeGrant> logger) : IGrant
 {
     private const int MostFailures = 3;
@@ -52,6 +52,8 @@ internal sealed partial class AuthorizationCodeGrant(
         var user = await users.FindAsync(code.ZoneId, code.UserId, cancellationToken);
         if (user is not { Active: true, Verified: true }) return Invalid("user gone or not active");
         if (RevocationSignature.Of(client.Client, user) != code.RevSig) return Invalid("revocable signature mismatch");
+        var issued = revocations.IssueTime(code.ZoneId, code.ClientId, code.UserId, code.CreatedAt).ToUnixTimeSeconds();
+        if (issued < revocations.EarliestIssue(code.ZoneId, code.ClientId, code.UserId)) return Invalid("issued before a not-before");
         if (code.SessionId is { } session && !await sessions.IsLiveAsync(session, cancellationToken)) return Invalid("the session has ended");
         var held = await scopes.StillHeldAsync(client.Client, user, code.Scopes, cancellationToken);
         if (held.Count == 0) return Invalid("no scope is left");

@@ -117,6 +117,29 @@ public sealed class ApiTokenTests
         Assert.Equal(401, (await auth.GetAsync("uaa/users/current", token)).Status);
     }
 
+    [Theory]
+    [InlineData("PUT", "uaa/Users/{0}/password", """{"password":"geheim8"}""")]
+    [InlineData("PATCH", "uaa/Users/{0}", """{"active":false}""")]
+    [InlineData("PUT", "uaa/oauth/clients/app/secret", """{"clientId":"app","secret":"appclientsecret2"}""")]
+    public async Task A_token_that_a_change_ended_stays_ended_when_the_event_is_forgotten(string method, string path, string body)
+    {
+        await using var auth = await DemoAuth.StartAsync();
+        var id = await auth.UserAsync("keeper");
+        var bearer = (await auth.SignInAsync("keeper", "geheim7", "openid password.write", "app:appclientsecret")).AccessToken;
+        var token = (await CreateAsync(auth, bearer, new { label = "x", scopes = new[] { "openid" } })).Text("token");
+        Assert.Equal(200, (await auth.GetAsync("uaa/users/current", token)).Status);
+        auth.Clock.Advance(TimeSpan.FromSeconds(1));
+
+        var changed = await auth.CallAsync(method, string.Format(null, path, id), await auth.AdminAsync(), body, ("If-Match", "*"));
+        Assert.True(changed.Status == 200, changed.Body);
+
+        Assert.Equal(401, (await auth.GetAsync("uaa/users/current", token)).Status);
+        await auth.ExecuteAsync("UPDATE users SET active = (1 = 1) WHERE user_name = 'keeper'");
+        auth.Clock.Advance(TimeSpan.FromHours(13));
+        await auth.RestartAsync();
+        Assert.Equal(401, (await auth.GetAsync("uaa/users/current", token)).Status);
+    }
+
     [Fact]
     public async Task A_token_ends_at_its_expiry_and_has_one_always()
     {

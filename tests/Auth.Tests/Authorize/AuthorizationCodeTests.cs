@@ -359,6 +359,22 @@ public sealed class AuthorizationCodeTests
         Assert.Equal((0, 0, 0), over);
     }
 
+    [Fact]
+    public async Task T_10_a_code_does_not_outlive_the_end_of_the_users_tokens_at_the_client()
+    {
+        await using var auth = await DemoAuth.StartAsync();
+        var code = await CodeAsync(auth);
+        auth.Clock.Advance(TimeSpan.FromSeconds(2));
+        var id = (await Token.Given.UserAsync(auth)).Id;
+        Assert.Equal(200, (await auth.GetAsync($"uaa/oauth/token/revoke/user/{id}/client/web", await auth.AdminAsync())).Status);
+
+        var late = await RedeemAsync(auth, code);
+
+        Assert.Equal((400, Invalid), (late.Status, late.Body));
+        auth.Clock.Advance(TimeSpan.FromSeconds(2));
+        Assert.Equal(200, (await RedeemAsync(auth, await CodeAsync(auth))).Status);
+    }
+
     private static async Task<string> CodeAsync(DemoAuth auth, string challenge = Browser.Challenge)
     {
         var browser = new Browser(auth);

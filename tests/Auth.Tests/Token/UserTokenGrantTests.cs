@@ -102,6 +102,24 @@ public sealed class UserTokenGrantTests
     }
 
     [Theory]
+    [InlineData("GET", "uaa/oauth/token/revoke/user/{0}", null)]
+    [InlineData("PUT", "uaa/Users/{0}/password", """{"password":"geheim8"}""")]
+    public async Task U_05_no_one_time_code_or_device_outlives_the_end_of_all_sign_ins(string method, string path, string? body)
+    {
+        await using var auth = await StartAsync();
+        var passcode = await PasscodeAsync(auth);
+        var session = await Given.SessionAsync(auth);
+        var sessions = auth.Services.GetRequiredService<SecureMesh.Auth.Sessions.ISessions>();
+        Assert.True(await sessions.IsLiveAsync(session.Id, Cancel));
+
+        var id = (await Given.UserAsync(auth)).Id;
+        Assert.Equal(200, (await auth.CallAsync(method, string.Format(null, path, id), await auth.AdminAsync(), body)).Status);
+
+        Assert.Equal(401, (await RedeemAsync(auth, passcode)).Status);
+        Assert.False(await sessions.IsLiveAsync(session.Id, Cancel));
+    }
+
+    [Theory]
     [InlineData("""{"az_attr":{"group":"a\\b","n":1,"list":["x"]}}""", """{"group":"a\\b","n":1,"list":["x"]}""")]
     [InlineData("""{"az_attr":{"sub":"admin","scope":["uaa.admin"]}}""", """{"sub":"admin","scope":["uaa.admin"]}""")]
     [InlineData("""{"az_attr":"text"}""", null)]
