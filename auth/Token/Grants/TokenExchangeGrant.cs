@@ -84,12 +84,14 @@ internal sealed class TokenExchangeGrant(ExchangeTokens tokens, ExchangeTargets 
         if (client.Method == "none" && !isOwn) return new OAuthError(400, "unauthorized_client", "A client without a secret exchanges its own tokens alone");
         if (subject.User is null && !isOwn) return Denied with { Detail = "of a client in its own name" };
         if (actor is not null && actor.Client.Id != caller.Id) return OAuthError.InvalidRequest("The actor_token is not acceptable", "not the caller's own");
-        return Unproved(subject, isOwn, proved) ?? (actor is null ? null : Unproved(actor, isOwn: true, proved));
+        // Only a client that proved who it is may move its own token to another key.
+        var proven = client.Method != "none";
+        return Unproved(subject, isOwn && proven, proved) ?? (actor is null ? null : Unproved(actor, proven, proved));
     }
 
     // A bound token is good in the hands of its holder alone, and what comes of it is bound too (E-05, V-053).
-    private static OAuthError? Unproved(ShownToken token, bool isOwn, Confirmation? proved) =>
-        token.Binding is null || (proved is not null && (isOwn || proved == token.Binding)) ? null
+    private static OAuthError? Unproved(ShownToken token, bool mayMove, Confirmation? proved) =>
+        token.Binding is null || (proved is not null && (mayMove || proved == token.Binding)) ? null
         : OAuthError.InvalidRequest("The token is bound to a key, of which there is no proof");
 
     // Null: nobody new acts. The client narrows its own token, or an authority lets it take the subject's place.

@@ -268,6 +268,25 @@ public sealed class DpopTests(DemoAuth auth) : IClassFixture<DemoAuth>, IDisposa
         return withoutHeader == "alg" ? Base64Url.EncodeToString(JsonSerializer.SerializeToUtf8Bytes(head)) + whole[whole.IndexOf('.', StringComparison.Ordinal)..] : key.Sign(head, payload);
     }
 
+    [Fact]
+    public async Task V_053_E_05_who_knows_only_the_name_of_a_client_cannot_move_its_token_to_another_key()
+    {
+        const string exchange = "urn:ietf:params:oauth:grant-type:token-exchange";
+        await auth.ExecuteAsync($"UPDATE clients SET grant_types = grant_types || ' {exchange}' WHERE client_id = 'browser'");
+        var bound = (await SignInAsync(Proof())).AccessToken;
+        using var thief = new SigningClient();
+        Task<Reply> ExchangeAsync(string proof)
+        {
+            var request = Form("browser:", proof, ("grant_type", exchange), ("subject_token", bound), ("subject_token_type", "urn:ietf:params:oauth:token-type:access_token"));
+            return auth.SendAsync(request);
+        }
+
+        var stolen = await ExchangeAsync(Proof(key: thief));
+
+        Assert.Equal((400, "The token is bound to a key, of which there is no proof"), (stolen.Status, stolen.Text("error_description")));
+        Assert.Equal(_key.Thumbprint, (await ExchangeAsync(Proof())).Claims.GetProperty("cnf").GetProperty("jkt").GetString());
+    }
+
     private async Task RefusedAsync(string proof)
     {
         var reply = await SignInAsync(proof);
