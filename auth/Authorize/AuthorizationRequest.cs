@@ -2,6 +2,7 @@ using System.Text.Json;
 using SecureMesh.Auth.Clients;
 using SecureMesh.Auth.Login;
 using SecureMesh.Auth.Protocol;
+using SecureMesh.Auth.Token;
 
 namespace SecureMesh.Auth.Authorize;
 
@@ -77,7 +78,7 @@ internal sealed record ClaimsParameter(JsonElement? Json, IReadOnlyList<string> 
         {
             using var document = JsonDocument.Parse(text, Strict);
             var json = document.RootElement.Clone();
-            if (json.ValueKind != JsonValueKind.Object) return null;
+            if (json.ValueKind != JsonValueKind.Object || !AuthorizationAttributes.IsText(json)) return null; // It is written again.
             if (!IsMember(json, "userinfo", out _) || !IsMember(json, "id_token", out var idToken)) return null;
             if (idToken.ValueKind != JsonValueKind.Object) return new ClaimsParameter(json, [], null, null);
             return new ClaimsParameter(json, [.. idToken.EnumerateObject().Select(claim => claim.Name)], Values(idToken, "sub", false)?.FirstOrDefault(), Values(idToken, "acr", true));

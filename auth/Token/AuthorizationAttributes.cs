@@ -32,7 +32,7 @@ internal static class AuthorizationAttributes
     }
 
     // Half of a surrogate pair is JSON, but it cannot be written again.
-    private static bool IsText(JsonElement json)
+    internal static bool IsText(JsonElement json)
     {
         try
         {

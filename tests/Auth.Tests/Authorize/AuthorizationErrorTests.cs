@@ -35,6 +35,7 @@ public sealed class AuthorizationErrorTests(DemoAuth auth) : IClassFixture<DemoA
     [InlineData("claims", "{\"userinfo\":{\"name\":true}}", "invalid_request", "O_05")]
     [InlineData("claims", "{\"id_token\":{},\"id_token\":{}}", "invalid_request", "O_05")]
     [InlineData("claims", "{\"id_token\":{\"\\ud800\":null,\"sub\":{\"value\":\"\\ud800\"}}}", "invalid_request", "O_05")]
+    [InlineData("claims", "{\"id_token\":{\"email\":{\"value\":\"\\ud800\"}}}", "invalid_request", "O_05")]
     [InlineData("claims", "{\"id_token\":{\"acr\":{\"essential\":true,\"values\":[\"gold\"]}}}", "access_denied", "O_05")]
     [InlineData("request", "eyJhbGciOiJub25lIn0.e30.", "request_not_supported", "OP_B_34")]
     [InlineData("request", "eyJhbGciOiJSU0EtT0FFUCIsImVuYyI6IkEyNTZHQ00ifQ.a.b.c.d", "request_not_supported", "V_057")]
