@@ -10,7 +10,7 @@ internal sealed class HashLane : IDisposable
 {
     // setpriority(2): on Linux a nice value belongs to a thread, and 0 names the calling one.
     private const int CallingThread = 0;
-    private const int Behind = 5;
+    private const int Behind = 10;
     private readonly BlockingCollection<Job> _jobs = [];
     private int _free;
 

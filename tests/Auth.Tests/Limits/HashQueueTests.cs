@@ -23,7 +23,7 @@ public sealed class HashQueueTests
             .Where(task => File.ReadAllText(Path.Combine(task, "comm")).StartsWith("lane of a test", StringComparison.Ordinal))
             .Select(task => File.ReadAllText(Path.Combine(task, "stat"))).Select(stat => stat[(stat.LastIndexOf(')') + 2)..].Split(' ')[16]);
 
-        Assert.Equal(["5"], nice);
+        Assert.Equal(["10"], nice);
     }
 
     [Fact]
