@@ -53,7 +53,11 @@ internal sealed class UserInfoEndpoint(BearerAuthentication bearer, IUsers users
         if (name.Length > 0) json.WriteString("name", name);
         if (user.GivenName is not null) json.WriteString("given_name", user.GivenName);
         if (user.FamilyName is not null) json.WriteString("family_name", user.FamilyName);
-        if (user.PhoneNumber is not null) json.WriteString("phone_number", user.PhoneNumber);
+        if (user.PhoneNumber is not null)
+        {
+            json.WriteString("phone_number", user.PhoneNumber);
+            json.WriteBoolean("phone_number_verified", false); // Nobody is asked to prove one.
+        }
         if (user.PreviousLogonAt is { } previous) json.WriteNumber("previous_logon_time", previous.ToUnixTimeMilliseconds());
         else json.WriteNull("previous_logon_time");
     }

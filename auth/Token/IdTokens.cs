@@ -29,6 +29,8 @@ internal sealed class IdTokens(TokenSigner signer, IOptions<MeshOptions> mesh, T
         new("email", "email", (json, user) => Text(json, "email", user.Email)),
         new("email_verified", "email", (json, user) => { if (user.Email.Length > 0) json.WriteBoolean("email_verified", user.Verified); }),
         new("phone_number", "phone", (json, user) => Text(json, "phone_number", user.PhoneNumber)),
+        // Nobody is asked to prove a number.
+        new("phone_number_verified", "phone", (json, user) => { if (!string.IsNullOrEmpty(user.PhoneNumber)) json.WriteBoolean("phone_number_verified", false); }),
     ];
 
     // uaa.md §7.4: of openid alone, and of profile.
