@@ -71,7 +71,7 @@ internal sealed class MeshRun(UpSettings settings, TimeProvider clock, Action<st
             [.. topology.Instances.Select(instance =>
             {
                 var inherited = ServiceEnvironment.Inherited(_operators, instance.Kind);
-                var own = new Dictionary<string, string>(RuntimeSettings.For(inherited));
+                var own = new Dictionary<string, string>(RuntimeSettings.For(instance.Kind, inherited));
                 foreach (var (name, value) in inherited) own[name] = value;
                 foreach (var (name, value) in ServiceEnvironment.Of(instance, topology, secrets, shared)) own[name] = value;
                 var folder = Path.Combine(_published, instance.Kind.Program);

@@ -1,3 +1,5 @@
+using SecureMesh.Cli.Topology;
+
 namespace SecureMesh.Cli.Start;
 
 /// <summary>How the runtime of each process is tuned: five of them share a small machine. An operator's own value wins.</summary>
@@ -13,6 +15,9 @@ internal static class RuntimeSettings
         ["DOTNET_EnableDiagnostics_IPC"] = "0", // no socket per process in /tmp
     };
 
-    public static IReadOnlyDictionary<string, string> For(IReadOnlyDictionary<string, string> inherited) =>
-        Defaults.Where(d => !inherited.ContainsKey(d.Key)).ToDictionary();
+    // Auth signs every token: there what a request costs counts more than the first second and a few megabytes.
+    private static readonly Dictionary<string, string> Auth = new(Defaults) { ["DOTNET_TieredPGO"] = "1", ["DOTNET_GCgen0size"] = "1000000" };
+
+    public static IReadOnlyDictionary<string, string> For(ServiceKind kind, IReadOnlyDictionary<string, string> inherited) =>
+        (kind == ServiceKind.Auth ? Auth : Defaults).Where(d => !inherited.ContainsKey(d.Key)).ToDictionary();
 }
