@@ -20,11 +20,17 @@ internal sealed class SqlRefreshTokens(SqlDatabase database, IRevocations revoca
             // Locks the code that it comes from: its second use comes before, and the family starts revoked, or after, and finds it.
             if (family.GrantType == "authorization_code") await connection.ExecuteAsync(new CommandDefinition(
                 "UPDATE authorization_codes SET renewed_at = @now WHERE grant_id = @Id", new { family.Id, now = family.CreatedAt.Milliseconds() }, transaction, cancellationToken: cancellationToken));
+            // Locks the session in the same way: its end comes before, and the family starts as that end leaves families, or after, and finds it.
+            var session = family.SessionId is null ? null : await connection.QuerySingleOrDefaultAsync<SessionEnd>(new CommandDefinition(
+                "UPDATE sessions SET seen_at = seen_at WHERE session_id = @SessionId RETURNING ended_at, ended_because", new { family.SessionId }, transaction,
+                cancellationToken: cancellationToken));
+            var over = session is { EndedAt: not null };
             await connection.ExecuteAsync(new CommandDefinition(
                 """
                 INSERT INTO refresh_families (family_id, zone_id, client_id, user_id, scopes, resources, grant_type, client_auth_method, auth_time, rev_sig, created_at, expires_at, session_id, details, revoked_at, revoked_because)
                 VALUES (@Id, @ZoneId, @ClientId, @UserId, @Scopes, @Resources, @GrantType, @ClientAuthMethod, @AuthTime, @RevSig, @CreatedAt, @ExpiresAt, @SessionId, @Details,
-                    (SELECT reused_at FROM authorization_codes WHERE grant_id = @Id), (SELECT 'authorization code reuse' FROM authorization_codes WHERE grant_id = @Id AND reused_at IS NOT NULL))
+                    COALESCE((SELECT reused_at FROM authorization_codes WHERE grant_id = @Id), @RevokedAt),
+                    COALESCE((SELECT 'authorization code reuse' FROM authorization_codes WHERE grant_id = @Id AND reused_at IS NOT NULL), @RevokedBecause))
                 """,
                 new
                 {
@@ -40,8 +46,10 @@ internal sealed class SqlRefreshTokens(SqlDatabase database, IRevocations revoca
                     family.RevSig,
                     CreatedAt = family.CreatedAt.Milliseconds(),
                     ExpiresAt = family.ExpiresAt.Milliseconds(),
-                    family.SessionId,
+                    SessionId = over && family.Details.Offline ? null : family.SessionId,
                     Details = family.Details.ToJson(),
+                    RevokedAt = over && !family.Details.Offline ? session!.EndedAt : null,
+                    RevokedBecause = over && !family.Details.Offline ? session!.EndedBecause ?? "session ended" : null,
                 },
                 transaction, cancellationToken: cancellationToken));
             await connection.ExecuteAsync(new CommandDefinition(InsertToken, Token(first, family.Id), transaction, cancellationToken: cancellationToken));
@@ -120,6 +128,12 @@ internal sealed class SqlRefreshTokens(SqlDatabase database, IRevocations revoca
 
     private static object Token(RefreshToken token, string familyId) =>
         new { token.Hash, token.Generation, IssuedAt = token.IssuedAt.Milliseconds(), ExpiresAt = token.ExpiresAt.Milliseconds(), familyId };
+
+    private sealed class SessionEnd
+    {
+        public long? EndedAt { get; init; }
+        public string? EndedBecause { get; init; }
+    }
 
     private sealed class Row
     {

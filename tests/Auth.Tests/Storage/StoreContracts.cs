@@ -1,6 +1,8 @@
 using Microsoft.Extensions.DependencyInjection;
 using SecureMesh.Auth.Clients;
 using SecureMesh.Auth.Keys;
+using SecureMesh.Auth.Sessions;
+using SecureMesh.Auth.Tests.Token;
 using SecureMesh.Auth.Token;
 using SecureMesh.Auth.Users;
 using SecureMesh.Sdk;
@@ -68,6 +70,47 @@ public sealed class StoreContracts
         Assert.Equal(family.Resources, found.Family.Resources);
         Assert.Equal(Token("stored", 1), found.Token);
         Assert.Null(await store.FindAsync("STORED", Cancel));
+    }
+
+    [Theory]
+    [ClassData(typeof(EachEngine))]
+    public async Task A_family_of_a_session_that_has_ended_is_born_dead_unless_it_is_for_the_time_away(SqlEngine engine)
+    {
+        await using var auth = await DemoAuth.StartAsync(engine);
+        var store = auth.Services.GetRequiredService<IRefreshTokens>();
+        var (over, live) = (await Given.SessionAsync(auth), await Given.SessionAsync(auth));
+        Assert.True(await auth.Services.GetRequiredService<ISessionStore>().EndAsync(over.Id, "signed out", Now, Now.AddHours(1), Cancel));
+
+        await store.StartAsync(Family("late") with { SessionId = over.Id, Details = new SignInDetails() }, Token("late", 1), 200, Cancel);
+        await store.StartAsync(Family("away") with { SessionId = over.Id }, Token("away", 1), 200, Cancel);
+        await store.StartAsync(Family("live") with { SessionId = live.Id, Details = new SignInDetails() }, Token("live", 1), 200, Cancel);
+
+        Assert.True((await store.FindAsync("late", Cancel))!.Value.Family.Revoked);
+        Assert.False(await store.TryRotateAsync("late", Token("child", 2), "sealed", Now, Cancel));
+        Assert.Equal(1, await auth.ExecuteAsync("UPDATE refresh_families SET revoked_at = revoked_at WHERE family_id = 'late' AND revoked_because = 'signed out'"));
+        var away = (await store.FindAsync("away", Cancel))!.Value.Family;
+        Assert.Equal((false, null), (away.Revoked, away.SessionId));
+        var lives = (await store.FindAsync("live", Cancel))!.Value.Family;
+        Assert.Equal((false, live.Id), (lives.Revoked, lives.SessionId));
+    }
+
+    [Theory]
+    [ClassData(typeof(EachEngine))]
+    public async Task No_family_begun_at_the_same_moment_survives_its_session(SqlEngine engine)
+    {
+        await using var one = await DemoAuth.StartAsync(engine);
+        await using var two = await one.AnotherAsync();
+        var stores = new[] { one, two }.Select(auth => auth.Services.GetRequiredService<IRefreshTokens>()).ToArray();
+        var sessions = one.Services.GetRequiredService<ISessionStore>();
+        var session = await Given.SessionAsync(one);
+
+        await Task.WhenAll(Enumerable.Range(0, 20).Select(i => Task.Run(async () =>
+        {
+            if (i == 10) await sessions.EndAsync(session.Id, "signed out", Now, Now.AddHours(1), Cancel);
+            else await stores[i % 2].StartAsync(Family("f" + i) with { SessionId = session.Id, Details = new SignInDetails() }, Token("t" + i, 1), 200, Cancel);
+        })));
+
+        Assert.Equal(19, await one.ExecuteAsync("UPDATE refresh_families SET revoked_at = revoked_at WHERE revoked_at IS NOT NULL"));
     }
 
     [Theory]
