@@ -1,6 +1,7 @@
 using SecureMesh.Auth.Approvals;
 using SecureMesh.Auth.Audit;
 using SecureMesh.Auth.Clients;
+using SecureMesh.Auth.Login;
 using SecureMesh.Auth.Protocol;
 using SecureMesh.Auth.Sessions;
 using SecureMesh.Auth.Token;
@@ -99,8 +100,12 @@ internal sealed class AuthorizationFlow(
         return decisions.Undecided.Count > 0 ? null : decisions.Approved;
     }
 
-    private async Task<IResult> ToPageAsync(string path, HttpContext http, AuthorizationRequest request, OpenTransaction? transaction, CancellationToken cancellationToken) =>
-        new ToPage(path, transaction?.Id ?? await transactions.BeginAsync(http, request, claimed: true, cancellationToken));
+    private async Task<IResult> ToPageAsync(string path, HttpContext http, AuthorizationRequest request, OpenTransaction? transaction, CancellationToken cancellationToken)
+    {
+        if (transaction is not null) return new ToPage(path, transaction.Id);
+        var begun = await transactions.BeginAsync(http, request, claimed: true, cancellationToken);
+        return begun.IsSuccess ? new ToPage(path, begun.Value) : new ErrorPage(begun.Error);
+    }
 
     private async Task<IResult> DeniedAsync(HttpContext http, AuthorizationRequest request, OpenTransaction? transaction, CancellationToken cancellationToken)
     {

@@ -46,6 +46,8 @@ internal sealed class AuthorizationRequests(IClients clients, IdTokenHints hints
         // 4. All that one looks at without knowing the person.
         if (pushedHash is null && NeedsPushing(client)) return Refused(OAuthError.InvalidRequest("This client must push its requests"));
         if (Unsupported(parameters) is { } unsupported) return Refused(unsupported);
+        foreach (var (name, longest) in StoredParameters.Longest)
+            if (parameters[name] is { } value && value.Length > longest) return Refused(OAuthError.InvalidRequest($"{name} is longer than {longest} characters"));
         if (Flow(client, types) is { } flow) return Refused(flow);
         if (parameters["token_format"] is not (null or "jwt" or "opaque")) return Refused(OAuthError.InvalidRequest("Unsupported token_format"));
         if (parameters["nonce"] is { Length: > LongestNonce }) return Refused(OAuthError.InvalidRequest($"nonce is longer than {LongestNonce} characters"));

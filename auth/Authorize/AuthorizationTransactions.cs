@@ -1,3 +1,4 @@
+using SecureMesh.Auth.Protocol;
 using SecureMesh.Auth.Sessions;
 using SecureMesh.Sdk;
 
@@ -7,20 +8,21 @@ namespace SecureMesh.Auth.Authorize;
 /// Requests under way, as rows that only the browser which began them can open (V-033, V-062). The row holds what was asked, not
 /// what was found good: that is found out anew each time (V-055).
 /// </summary>
-internal sealed class AuthorizationTransactions(ITransactionStore store, AuthorizationRequests requests, TimeProvider time) : IAuthorizationTransactions
+internal sealed class AuthorizationTransactions(ITransactionStore store, AuthorizationRequests requests, BegunRequests begun, TimeProvider time) : IAuthorizationTransactions
 {
     /// <summary>Long enough to find a password, or to be created an account.</summary>
     private static readonly TimeSpan Lifetime = TimeSpan.FromMinutes(20);
 
     private static readonly BrowserCookie Cookie = new("sm-authorize");
 
-    /// <summary>Keeps a request and returns the name under which it goes on.</summary>
+    /// <summary>Keeps a request and returns the name under which it goes on; an error when its address has begun too many.</summary>
     /// <param name="http">The request; its answer gets the cookie.</param>
     /// <param name="request">What to keep.</param>
     /// <param name="claimed">False for a form of another site: the browser has kept its cookies back, and claims the transaction when it comes next.</param>
     /// <param name="cancellationToken">Gives up.</param>
-    public async Task<string> BeginAsync(HttpContext http, AuthorizationRequest request, bool claimed, CancellationToken cancellationToken)
+    public async Task<Result<string, OAuthError>> BeginAsync(HttpContext http, AuthorizationRequest request, bool claimed, CancellationToken cancellationToken)
     {
+        if (begun.Refusal(http) is { } refusal) return refusal;
         var id = Entropy.Token();
         var now = time.GetUtcNow();
         await store.AddAsync(

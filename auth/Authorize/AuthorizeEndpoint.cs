@@ -40,7 +40,10 @@ internal sealed class AuthorizeEndpoint(
 
         // 5. A form may come from another site, and then the browser keeps our cookies back: it comes again without the form.
         if (HttpMethods.IsPost(http.Request.Method))
-            return new ToPage("/uaa/oauth/authorize/resume", await transactions.BeginAsync(http, request.Value, claimed: false, cancellationToken));
+        {
+            var begun = await transactions.BeginAsync(http, request.Value, claimed: false, cancellationToken);
+            return begun.IsSuccess ? new ToPage("/uaa/oauth/authorize/resume", begun.Value) : new ErrorPage(begun.Error);
+        }
         return await flow.ContinueAsync(http, request.Value, null, cancellationToken);
     }
 

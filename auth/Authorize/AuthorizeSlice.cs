@@ -9,6 +9,8 @@ internal static class AuthorizeSlice
     public static WebApplicationBuilder AddAuthorize(this WebApplicationBuilder builder)
     {
         var services = builder.Services;
+        builder.AddCurrentOptions<AuthorizeOptions, AuthorizeOptionsValidator>("auth:authorize");
+        services.AddSingleton<BegunRequests>();
         services.AddSingleton<IdTokenHints>();
         services.AddSingleton<AuthorizationRequests>();
         services.AddSingleton<AuthorizationTransactions>();

@@ -10,7 +10,7 @@ namespace SecureMesh.Auth.Authorize;
 /// <c>POST /uaa/oauth/par</c> (RFC 9126): the client hands its request over directly and authenticated, and the browser carries a
 /// name for it alone.
 /// </summary>
-internal sealed class PushedRequestEndpoint(ClientAuthenticator clients, AuthorizationRequests requests, DpopProofs proofs, IPushedRequests store, TimeProvider time)
+internal sealed class PushedRequestEndpoint(ClientAuthenticator clients, AuthorizationRequests requests, DpopProofs proofs, IPushedRequests store, BegunRequests begun, TimeProvider time)
 {
     private const string Prefix = "urn:ietf:params:oauth:request_uri:";
     private static readonly TimeSpan Lifetime = TimeSpan.FromSeconds(90);
@@ -43,7 +43,8 @@ internal sealed class PushedRequestEndpoint(ClientAuthenticator clients, Authori
         // UAA's word for a bad redirect URI is none that RFC 9126 §2.3 knows.
         if (!request.IsSuccess) return request.Error.Error is { Code: "invalid_grant" } redirect ? redirect with { Code = "invalid_request" } : request.Error.Error;
 
-        // 3. Keep it.
+        // 3. Keep it, in bounds for those whose client anyone can play.
+        if (client.Value.ProvedNothing && begun.Refusal(http) is { } refusal) return refusal;
         var reference = Entropy.Token();
         var now = time.GetUtcNow();
         await store.AddAsync(BrowserCookie.Hash(reference), new PushedRequest(client.Value.Client.Id, parameters, now, now + Lifetime), cancellationToken);

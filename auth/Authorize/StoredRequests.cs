@@ -57,11 +57,27 @@ internal interface IPushedRequests
 /// <summary>Parameters as the database keeps them: a JSON object of arrays.</summary>
 internal static class StoredParameters
 {
-    // What proves an identity is used at once and never kept.
-    private static readonly string[] NotKept =
+    // Anybody may begin a request: what nobody reads takes no room, and what proves an identity is used at once and never kept.
+    private static readonly string[] Kept =
     [
-        "client_secret", "client_assertion", "client_assertion_type", "username", "password", "passcode", "credentials", "source", "request_uri",
+        "client_id", "redirect_uri", "response_type", "response_mode", "state", "scope", "resource", "nonce", "code_challenge", "code_challenge_method", "dpop_jkt",
+        "prompt", "max_age", "claims", "id_token_hint", "token_format", "login_hint", "ui_locales", "claims_locales", "acr_values", "display",
     ];
+
+    /// <summary>What is longer is no request of a client; those that are not named here have limits of their own.</summary>
+    public static IReadOnlyDictionary<string, int> Longest { get; } = new Dictionary<string, int>(StringComparer.Ordinal)
+    {
+        ["response_type"] = 2048,
+        ["prompt"] = 2048,
+        ["max_age"] = 2048,
+        ["login_hint"] = 2048,
+        ["ui_locales"] = 2048,
+        ["claims_locales"] = 2048,
+        ["acr_values"] = 2048,
+        ["display"] = 2048,
+        ["claims"] = 8192,
+        ["id_token_hint"] = 16_384,
+    };
 
     public static string Write(Parameters parameters)
     {
@@ -69,7 +85,7 @@ internal static class StoredParameters
         using (var json = new Utf8JsonWriter(buffer))
         {
             json.WriteStartObject();
-            foreach (var group in parameters.Pairs.Where(pair => !NotKept.Contains(pair.Name, StringComparer.Ordinal)).GroupBy(pair => pair.Name, StringComparer.Ordinal))
+            foreach (var group in parameters.Pairs.Where(pair => Kept.Contains(pair.Name, StringComparer.Ordinal)).GroupBy(pair => pair.Name, StringComparer.Ordinal))
             {
                 json.WriteStartArray(group.Key);
                 foreach (var (_, value) in group) json.WriteStringValue(value);

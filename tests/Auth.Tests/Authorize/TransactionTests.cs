@@ -141,6 +141,82 @@ public sealed class TransactionTests
     }
 
     [Fact]
+    public async Task What_nobody_reads_is_not_kept()
+    {
+        await using var auth = await DemoAuth.StartAsync();
+        await auth.RegisterAsync("anyone", isPublic: true);
+
+        Assert.Equal(43, (await new Browser(auth).AuthorizeAsync(Browser.Web(("filling", "filling"), ("login_hint", "demo")))).Transaction.Length);
+        var pushed = await auth.PostAsync("uaa/oauth/par", null, Browser.Web(("client_id", "anyone"), ("redirect_uri", "https://client.example/cb"), ("filling", "filling"), ("login_hint", "demo")));
+
+        Assert.Equal(201, pushed.Status);
+        foreach (var table in new[] { "authorization_transactions", "pushed_requests" })
+        {
+            Assert.Equal(0, await auth.ExecuteAsync($"UPDATE {table} SET parameters = parameters WHERE parameters LIKE '%filling%'"));
+            Assert.Equal(1, await auth.ExecuteAsync($"UPDATE {table} SET parameters = parameters WHERE parameters LIKE '%login_hint%'"));
+        }
+    }
+
+    [Theory]
+    [InlineData("login_hint", 2048)]
+    [InlineData("ui_locales", 2048)]
+    [InlineData("claims_locales", 2048)]
+    [InlineData("acr_values", 2048)]
+    [InlineData("display", 2048)]
+    [InlineData("prompt", 2048)]
+    [InlineData("claims", 8192)]
+    [InlineData("id_token_hint", 16_384)]
+    public async Task What_is_kept_has_a_length(string name, int longest)
+    {
+        await using var auth = await DemoAuth.StartAsync();
+        var form = Browser.Web((name, new string('x', longest + 1)));
+
+        var refused = await auth.PostAsync("uaa/oauth/par", "web:web-secret", form);
+
+        Assert.Equal((400, "invalid_request", $"{name} is longer than {longest} characters"), (refused.Status, refused.Text("error"), refused.Text("error_description")));
+        if (name is "prompt" or "claims" or "id_token_hint") return;
+        Assert.Equal(201, (await auth.PostAsync("uaa/oauth/par", "web:web-secret", Browser.Web((name, new string('x', longest))))).Status);
+    }
+
+    [Fact]
+    public async Task One_address_begins_no_more_than_its_share()
+    {
+        await using var auth = await DemoAuth.StartAsync(SqlEngine.Sqlite, ("auth:authorize:perAddress", "3"));
+        await auth.RegisterAsync("anyone", isPublic: true);
+        Task<Page> AskAsync(string address, string accept = "text/html", bool form = false)
+        {
+            var request = new HttpRequestMessage(form ? HttpMethod.Post : HttpMethod.Get, "uaa/oauth/authorize" + (form ? "" : "?" + Browser.Query(Browser.Web())));
+            if (form) request.Content = Form(Browser.Web());
+            request.Headers.Add("X-Forwarded-For", address);
+            return new Browser(auth).SendAsync(request, accept);
+        }
+        Task<Reply> PushAsync(string address, string client, string secret = "")
+        {
+            var form = Browser.Web(("client_id", client), ("redirect_uri", client == "web" ? Browser.WebUri : "https://client.example/cb"), ("client_secret", secret));
+            var request = new HttpRequestMessage(HttpMethod.Post, "uaa/oauth/par") { Content = Form(form) };
+            request.Headers.Add("X-Forwarded-For", address);
+            return auth.SendAsync(request);
+        }
+        static FormUrlEncodedContent Form((string, string)[] form) => new(form.Select(pair => new KeyValuePair<string, string>(pair.Item1, pair.Item2)));
+
+        Assert.Equal(302, (await AskAsync("203.0.113.7")).Status);
+        Assert.Equal(303, (await AskAsync("203.0.113.7", form: true)).Status);
+        Assert.Equal(201, (await PushAsync("203.0.113.7", "anyone")).Status);
+
+        var page = await AskAsync("203.0.113.7");
+        Assert.Equal((429, "60"), (page.Status, page.Header("Retry-After")));
+        Assert.StartsWith("text/html", page.Header("Content-Type"), StringComparison.Ordinal);
+        var json = await AskAsync("203.0.113.7", "application/json", form: true);
+        Assert.Equal((429, "too_many_requests", "60"), (json.Status, json.Reply.Text("error"), json.Header("Retry-After")));
+        Assert.Equal(429, (await PushAsync("203.0.113.7", "anyone")).Status);
+        Assert.Equal(201, (await PushAsync("203.0.113.7", "web", "web-secret")).Status);
+        Assert.Equal(302, (await AskAsync("203.0.113.8")).Status);
+        Assert.Equal(3 + 1 + 1, await auth.ExecuteAsync("DELETE FROM authorization_transactions") + await auth.ExecuteAsync("DELETE FROM pushed_requests"));
+        auth.Clock.Advance(TimeSpan.FromMinutes(1));
+        Assert.Equal(302, (await AskAsync("203.0.113.7")).Status);
+    }
+
+    [Fact]
     public async Task Two_tabs_of_one_browser_do_not_disturb_each_other()
     {
         await using var auth = await DemoAuth.StartAsync();
