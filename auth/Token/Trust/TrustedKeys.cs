@@ -7,54 +7,52 @@ using SecureMesh.Auth.Protocol;
 namespace SecureMesh.Auth.Token.Trust;
 
 /// <summary>The key sets of trusted issuers: as configured, or fetched from where they are published and kept for a while.</summary>
-internal sealed class TrustedKeys(OutboundClient outbound, TimeProvider time) : IDisposable
+internal sealed class TrustedKeys(OutboundClient outbound, TimeProvider time)
 {
     private static readonly JsonDocumentOptions Strict = new() { AllowDuplicateProperties = false, MaxDepth = 8 };
     private static readonly TimeSpan Fresh = TimeSpan.FromMinutes(5);
 
-    // An unknown kid may be a new key; somebody who makes them up causes one call in this time.
+    // An unknown kid may be a new key; somebody who makes them up causes one call in this time, as does an issuer that does not answer.
     private static readonly TimeSpan Again = TimeSpan.FromSeconds(30);
 
     // An issuer that cannot be reached is trusted by its last keys for no longer than this.
     private static readonly TimeSpan Stale = TimeSpan.FromHours(1);
-    private readonly ConcurrentDictionary<string, Fetched> _fetched = new(StringComparer.Ordinal);
-    private readonly SemaphoreSlim _one = new(1);
+    private readonly ConcurrentDictionary<string, Published> _published = new(StringComparer.Ordinal);
 
     /// <summary>The issuer's keys; or why there are none, for the log.</summary>
     public async Task<Result<JsonElement, string>> OfAsync(TrustedIssuer issuer, string? kid, CancellationToken cancellationToken)
     {
         if (issuer.Jwks.Length > 0) return JsonDocument.Parse(issuer.Jwks, Strict).RootElement;
-        if (Known(issuer.JwksUri, kid) is { } known) return known;
-        await _one.WaitAsync(cancellationToken);
+        var published = _published.GetOrAdd(issuer.JwksUri, _ => new Published());
+        if (Known(published.Last, kid) is { } known) return known;
+        // One that does not answer keeps nobody waiting who shows an assertion of another.
+        await published.Turn.WaitAsync(cancellationToken);
         try
         {
-            return Known(issuer.JwksUri, kid) ?? await FetchAsync(issuer.JwksUri, cancellationToken);
+            if (Known(published.Last, kid) is { } meanwhile) return meanwhile;
+            published.Last = await FetchAsync(issuer.JwksUri, published.Last, cancellationToken);
+            return published.Last.Keys;
         }
         finally
         {
-            _one.Release();
+            published.Turn.Release();
         }
     }
 
-    private JsonElement? Known(string uri, string? kid)
+    private Result<JsonElement, string>? Known(Fetched? last, string? kid)
     {
-        if (!_fetched.TryGetValue(uri, out var last)) return null;
+        if (last is null) return null;
         var age = time.GetUtcNow() - last.TriedAt;
-        return age < Again || (age < Fresh && (kid is null || Holds(last.Keys, kid))) ? last.Keys : null;
+        if (age < Again || (age < Fresh && last.Keys.IsSuccess && (kid is null || Holds(last.Keys.Value, kid)))) return last.Keys;
+        return null;
     }
 
-    private async Task<Result<JsonElement, string>> FetchAsync(string uri, CancellationToken cancellationToken)
+    private async Task<Fetched> FetchAsync(string uri, Fetched? last, CancellationToken cancellationToken)
     {
-        var now = time.GetUtcNow();
         var answer = await outbound.GetAsync(uri, cancellationToken);
         var keys = answer.IsSuccess ? Parse(answer.Value) : answer.Error;
-        if (keys.IsSuccess) _fetched[uri] = new Fetched(keys.Value, now, now);
-        else if (_fetched.TryGetValue(uri, out var last) && now - last.FetchedAt < Stale)
-        {
-            _fetched[uri] = last with { TriedAt = now };
-            return last.Keys;
-        }
-        return keys;
+        var now = time.GetUtcNow();
+        return !keys.IsSuccess && last is { Keys.IsSuccess: true } && now - last.FetchedAt < Stale ? last with { TriedAt = now } : new Fetched(keys, now, now);
     }
 
     private static Result<JsonElement, string> Parse(OutboundAnswer answer)
@@ -74,7 +72,19 @@ internal sealed class TrustedKeys(OutboundClient outbound, TimeProvider time) : 
     private static bool Holds(JsonElement keySet, string kid) =>
         keySet.TryGetProperty("keys", out var keys) && keys.ValueKind == JsonValueKind.Array && keys.EnumerateArray().Any(key => key.Text("kid") == kid);
 
-    public void Dispose() => _one.Dispose();
+    private sealed class Published
+    {
+        private volatile Fetched? _last;
 
-    private sealed record Fetched(JsonElement Keys, DateTimeOffset FetchedAt, DateTimeOffset TriedAt);
+        // Never disposed: it holds nothing until somebody asks for its handle.
+        public SemaphoreSlim Turn { get; } = new(1, 1);
+
+        public Fetched? Last
+        {
+            get => _last;
+            set => _last = value;
+        }
+    }
+
+    private sealed record Fetched(Result<JsonElement, string> Keys, DateTimeOffset FetchedAt, DateTimeOffset TriedAt);
 }

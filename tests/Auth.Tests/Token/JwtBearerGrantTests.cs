@@ -3,6 +3,8 @@ using System.Net;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json.Nodes;
+using Microsoft.Extensions.DependencyInjection;
+using SecureMesh.Auth.Token.Trust;
 using SecureMesh.Sdk;
 using SecureMesh.Tests.Support;
 
@@ -184,6 +186,37 @@ public sealed class JwtBearerGrantTests
         Assert.Equal(200, (await ShowAsync(auth, Assertion(auth))).Status);
         auth.Clock.Advance(TimeSpan.FromHours(1));
         Refused(await ShowAsync(auth, Assertion(auth)));
+    }
+
+    [Fact]
+    public async Task V_112_an_issuer_that_gives_no_keys_is_asked_again_after_a_while_and_delays_no_other()
+    {
+        using var listener = new HttpListener();
+        var (port, silentPort) = (FreePort(), FreePort());
+        listener.Prefixes.Add($"http://127.0.0.1:{port}/");
+        listener.Start();
+        var calls = 0;
+        var serving = ServeAsync(listener, () => Interlocked.Increment(ref calls) == 1 ? "<html>" : $$"""{"keys":[{{Jwk(_key)}}]}""");
+        using var silent = new System.Net.Sockets.TcpListener(IPAddress.Loopback, silentPort);
+        silent.Start();
+        await using var auth = await DemoAuth.StartAsync();
+        var keys = auth.Services.GetRequiredService<TrustedKeys>();
+        var (answering, waiting) = (new TrustedIssuer { JwksUri = $"http://127.0.0.1:{port}/keys" }, new TrustedIssuer { JwksUri = $"http://127.0.0.1:{silentPort}/keys" });
+        var cancel = TestContext.Current.CancellationToken;
+
+        using var given = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        var stuck = keys.OfAsync(waiting, null, given.Token);
+        for (var i = 0; i < 3; i++) Assert.Equal("the issuer's keys are no JSON", (await keys.OfAsync(answering, "kid", cancel)).Error);
+        Assert.False(stuck.IsCompleted);
+        Assert.Equal(1, calls);
+        auth.Clock.Advance(TimeSpan.FromSeconds(30));
+        Assert.True((await keys.OfAsync(answering, "kid", cancel)).IsSuccess);
+        Assert.Equal(2, calls);
+
+        await given.CancelAsync();
+        await Task.WhenAny(stuck);
+        listener.Stop();
+        await serving;
     }
 
     [Theory]
