@@ -22,6 +22,12 @@ internal sealed partial class ClientRules(TokenEndpoint tokens, ClientAuthentica
     private static readonly string[] AssertionAlgorithms = ["ES256", "RS256", "PS256"];
     private static readonly string[] CertificateNames = ["tls_client_auth_subject_dn", "tls_client_auth_san_dns", "tls_client_auth_san_uri"];
 
+    // What scopes of the mesh put into aud: a client of such an id would be told about everybody's tokens, and could use them.
+    private static readonly string[] ResourceNames =
+    [
+        "openid", "scim", "uaa", "clients", "password", "oauth", "tokens", "zones", "idps", "sps", "groups", "approvals", "revocations", "passports", "sessions", "server",
+    ];
+
     /// <summary>What is wrong with the registration; null when nothing is.</summary>
     public string? Fault(Client client) =>
         TextFault(client) ?? GrantFault(client) ?? ScopeFault(client) ?? CredentialFault(client) ?? AddressFault(client) ?? ChoiceFault(client);
@@ -29,7 +35,7 @@ internal sealed partial class ClientRules(TokenEndpoint tokens, ClientAuthentica
     private static string? TextFault(Client client)
     {
         if (!ClientId().IsMatch(client.Id)) return "client_id must be 1 to 255 printable characters without space, quote, slash and backslash";
-        if (client.Id == "uaa") return "client_id 'uaa' is reserved";
+        if (ResourceNames.Contains(client.Id, StringComparer.Ordinal)) return $"client_id '{client.Id}' is reserved";
         // An id that begins so would forge an audience; one that is a UUID could be taken for a user's (B-29).
         if (IsMesh(client.Id)) return "client_id must not begin with mesh:";
         if (Guid.TryParse(client.Id, out _)) return "client_id must not be a UUID";

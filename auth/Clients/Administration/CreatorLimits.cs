@@ -18,6 +18,11 @@ internal static class CreatorLimits
 
     // Ids after which services of the mesh are named; a client of such an id is told about tokens for that service.
     private static readonly string[] Services = ["gateway", "auth-service", "account-service", "config", "registry"];
+
+    // By these a client acts for users who are not there, or hands tokens to a page.
+    private static readonly string[] ForAdministrators =
+        ["urn:ietf:params:oauth:grant-type:jwt-bearer", "urn:ietf:params:oauth:grant-type:token-exchange", "user_token", "implicit"];
+
     private static readonly string[] Authorities = ["uaa.none", "uaa.resource"];
 
     public static bool ConcernsNot(VerifiedToken caller) => caller.HoldsAny("clients.admin");
@@ -28,6 +33,9 @@ internal static class CreatorLimits
         if (ConcernsNot(caller)) return null;
         if (Services.Contains(client.Id, StringComparer.Ordinal)) return $"{client.Id} is the name of a service";
         if (client.GrantTypes.Contains("password", StringComparer.Ordinal)) return "password is not an allowed grant type for non-admin caller.";
+        if (client.GrantTypes.FirstOrDefault(ForAdministrators.Contains) is { } grant) return $"{grant} is not an allowed grant type for non-admin caller.";
+        if (client.Metadata.TokenExchangeAudiences is { Count: > 0 }) return "token_exchange_audiences is not for a non-admin caller.";
+        if (client.Metadata.AllowedCorsOrigins is { Count: > 0 }) return "allowed_cors_origins is not for a non-admin caller.";
         string[] prefixes = [caller.Client.Id + ".", client.Id + "."];
         foreach (var scope in client.Scopes.Concat(client.AutoApprove).Where(scope => scope is not ("uaa.none" or "true")))
             if (!IsOwn(scope, prefixes) && !caller.Client.Scopes.Contains(scope, StringComparer.Ordinal))

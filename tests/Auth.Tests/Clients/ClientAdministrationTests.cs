@@ -133,6 +133,12 @@ public sealed class ClientAdministrationTests(DemoAuth auth) : IClassFixture<Dem
             "\"authorized_grant_types\":\"client_credentials\",\"scope\":\"scim.write\"",
             "\"authorized_grant_types\":\"client_credentials\",\"scope\":\"*.write\"",
             "\"authorized_grant_types\":\"password\",\"scope\":\"grown.read\"",
+            "\"authorized_grant_types\":\"urn:ietf:params:oauth:grant-type:jwt-bearer\",\"scope\":\"grown.read\"",
+            "\"authorized_grant_types\":\"urn:ietf:params:oauth:grant-type:token-exchange\",\"scope\":\"grown.read\"",
+            "\"authorized_grant_types\":\"user_token\",\"scope\":\"grown.read\"",
+            "\"authorized_grant_types\":\"authorization_code,implicit\",\"scope\":\"grown.read\",\"redirect_uri\":\"https://a.example/\"",
+            "\"authorized_grant_types\":\"client_credentials\",\"token_exchange_audiences\":[\"mesh://account-service\"]",
+            "\"authorized_grant_types\":\"client_credentials\",\"allowed_cors_origins\":[\"https://a.example\"]",
         })
             Assert.Equal((400, "invalid_client"), await Of(Make("grown", bad)));
         // An id that makes a scope of the mesh look like one's own.
