@@ -14,7 +14,9 @@ internal sealed class SenderConstraint(DpopProofs proofs)
     public async Task<Result<Confirmation, OAuthError>> ReadAsync(HttpRequest request, Client client, CancellationToken cancellationToken)
     {
         string? jkt = null;
-        if (DpopProofs.IsShown(request))
+        // The proof that was shown with the caller's token is of this request too, and good once.
+        if (request.HttpContext.Items[typeof(DpopProof)] is DpopProof verified) jkt = verified.Jkt;
+        else if (DpopProofs.IsShown(request))
         {
             var proof = await proofs.VerifyAsync(request, accessToken: null, cancellationToken);
             if (!proof.IsSuccess) return OAuthError.InvalidDpopProof("The DPoP proof is not good for this request", proof.Error);
@@ -35,6 +37,9 @@ internal sealed class SenderConstraint(DpopProofs proofs)
         if (bound?.Jkt is null) return asDpop ? "not bound to a key, shown as DPoP" : null;
         if (!asDpop) return "bound to a key, shown as a bearer token";
         var proof = await proofs.VerifyAsync(request, token, cancellationToken);
-        return !proof.IsSuccess ? proof.Error : proof.Value.Jkt == bound.Jkt ? null : "proof of another key";
+        if (!proof.IsSuccess) return proof.Error;
+        if (proof.Value.Jkt != bound.Jkt) return "proof of another key";
+        request.HttpContext.Items[typeof(DpopProof)] = proof.Value;
+        return null;
     }
 }

@@ -287,6 +287,34 @@ public sealed class DpopTests(DemoAuth auth) : IClassFixture<DemoAuth>, IDisposa
         Assert.Equal(_key.Thumbprint, (await ExchangeAsync(Proof())).Claims.GetProperty("cnf").GetProperty("jkt").GetString());
     }
 
+    [Fact]
+    public async Task DP_05_a_bound_token_gets_a_token_for_another_client_with_the_proof_that_is_shown_once()
+    {
+        await Tests.Token.Given.ClientAsync(auth, "bound-tool", "password user_token", "ui uaa.user");
+        await Tests.Token.Given.ClientAsync(auth, "bound-receiver", "refresh_token", "openid ui");
+        using var other = new SigningClient();
+        var bound = (await SignInAsync(Proof(), "bound-tool:bound-tool-secret", "ui uaa.user")).AccessToken;
+        async Task<Reply> AskAsync(string proof)
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Post, "uaa/oauth/token")
+            {
+                Content = new FormUrlEncodedContent([new("grant_type", "user_token"), new("client_id", "bound-receiver")]),
+            };
+            request.Headers.TryAddWithoutValidation("Authorization", "DPoP " + bound);
+            request.Headers.TryAddWithoutValidation("DPoP", proof);
+            return await auth.SendAsync(request);
+        }
+
+        var proof = Proof(token: bound);
+        var given = await AskAsync(proof);
+
+        Assert.True(given.Status == 200, given.Body);
+        Assert.Equal(401, (await AskAsync(proof)).Status);
+        Assert.Equal(401, (await AskAsync(Proof(token: bound, key: other))).Status);
+        Assert.Equal(401, (await AskAsync(Proof())).Status);
+        Assert.Equal("bound-receiver", (await auth.RefreshAsync(given.RefreshToken, "bound-receiver:bound-receiver-secret")).Claims.GetProperty("client_id").GetString());
+    }
+
     private async Task RefusedAsync(string proof)
     {
         var reply = await SignInAsync(proof);
