@@ -17,7 +17,8 @@ namespace SecureMesh.Auth.ApiTokens;
 /// <c>{"id":"...","label":"ci","scopes":["ui"],"owner":"USER OR CLIENT ID","owner_type":"user","client_id":"mesh-cli",
 /// "created_at":"2026-01-31T12:00:00.000Z","expires_at":"...","last_used_at":null,"last_used_address":null,"token":"smt_..."}</c>;
 /// the token is never shown again. <c>GET</c> answers <c>{"tokens":[...]}</c> with the same members but the token, the newest
-/// first; <c>?owner=ID</c>, a user's or a client's, is for <c>uaa.admin</c>. <c>DELETE /uaa/api-tokens/ID</c> answers 204, also to
+/// first; <c>?owner=ID</c>, a user's or a client's, is for <c>uaa.admin</c>. A user's token is for this only when its client is registered
+/// with <c>api_tokens</c>, or with scope <c>apitokens.write</c>. <c>DELETE /uaa/api-tokens/ID</c> answers 204, also to
 /// the token itself, or 404. Refusals have the shape of all below <c>/uaa</c>.
 /// </remarks>
 internal sealed partial class ApiTokensEndpoint(
@@ -25,6 +26,7 @@ internal sealed partial class ApiTokensEndpoint(
     IAudit audit, TimeProvider time, ILogger<ApiTokensEndpoint> logger)
 {
     private const string Admin = "uaa.admin";
+    private const string Agreed = "apitokens.write";
 
     public async Task<IResult> CreateAsync(HttpContext http, CancellationToken cancellationToken)
     {
@@ -83,6 +85,7 @@ internal sealed partial class ApiTokensEndpoint(
         var owners = http.Request.Query["owner"];
         if (owners.Count > 1) return OAuthError.InvalidRequest("The parameter owner occurs more than once");
         var (zone, user) = (token.Value.Client.ZoneId, token.Value.User);
+        if (owners.Count == 0 && Unasked(token.Value) is { } unasked) return unasked;
         if (owners.Count == 0)
             return List(await store.ListAsync(zone, user is null ? token.Value.Client.Id : null, user?.Id, cancellationToken));
         if (!token.Value.Scopes.Contains(Admin, StringComparer.Ordinal)) return OAuthError.InsufficientScope(Admin);
@@ -94,6 +97,7 @@ internal sealed partial class ApiTokensEndpoint(
     {
         var token = await bearer.AuthenticateAsync(http, cancellationToken: cancellationToken);
         if (!token.IsSuccess) return token.Error;
+        if (!token.Value.IsApiToken && !MayRevokeAny(token.Value) && Unasked(token.Value) is { } unasked) return unasked;
         var id = http.Request.RouteValues["id"]?.ToString() ?? "";
         // One answer for a token that is not there and one that is another's.
         if (await store.FindByIdAsync(token.Value.Client.ZoneId, id, cancellationToken) is not { } found || !MayRevoke(token.Value, found)) return OAuthError.NotFound();
@@ -115,8 +119,13 @@ internal sealed partial class ApiTokensEndpoint(
     {
         if (token.IsApiToken) return OfApiToken();
         if (token.Claims.TryGetProperty("act", out _)) return OAuthError.AccessDenied("Who acts for another cannot make API tokens");
-        return token.Claims.TryGetProperty("cnf", out _) ? OAuthError.AccessDenied("A token that is bound to a key cannot make API tokens") : null;
+        return token.Claims.TryGetProperty("cnf", out _) ? OAuthError.AccessDenied("A token that is bound to a key cannot make API tokens") : Unasked(token);
     }
+
+    // Who lets a client sign him in for some minutes has not agreed to a token for a year.
+    private static OAuthError? Unasked(VerifiedToken token) =>
+        token.User is null || token.Client.Metadata.ApiTokens || token.Scopes.Contains(Agreed, StringComparer.Ordinal)
+            ? null : OAuthError.AccessDenied($"This client manages API tokens of its users only with scope {Agreed}");
 
     private static OAuthError OfApiToken() => OAuthError.AccessDenied("An API token cannot manage API tokens");
 
@@ -138,8 +147,9 @@ internal sealed partial class ApiTokensEndpoint(
     private static bool MayRevoke(VerifiedToken token, ApiToken found) =>
         token.IsApiToken
             ? token.Marks.TokenId == found.Id
-            : (token.User is { } user ? user.Id == found.UserId : found.UserId is null && token.Client.Id == found.ClientId)
-                || token.Scopes.Contains(Admin, StringComparer.Ordinal) || token.Scopes.Contains("tokens.revoke", StringComparer.Ordinal);
+            : (token.User is { } user ? user.Id == found.UserId : found.UserId is null && token.Client.Id == found.ClientId) || MayRevokeAny(token);
+
+    private static bool MayRevokeAny(VerifiedToken token) => token.HoldsAny("tokens.revoke");
 
     private static Answer List(IReadOnlyList<ApiToken> tokens) => new(json =>
     {

@@ -150,7 +150,8 @@ internal sealed class AuthorizationRequests(IClients clients, IdTokenHints hints
 
     // A code answered in the front channel alone cannot be bound later than here, when the client must bind and shows no key at PAR.
     private static OAuthError? Bound(Client client, Parameters parameters) =>
-        client.Metadata.DpopBoundAccessTokens && Words.Split(parameters["response_type"]).Contains("token", StringComparer.Ordinal)
+        (client.Metadata.DpopBoundAccessTokens || client.Metadata.TlsClientCertificateBoundAccessTokens)
+            && Words.Split(parameters["response_type"]).Contains("token", StringComparer.Ordinal)
             ? new OAuthError(400, "unauthorized_client", "Tokens of this client are bound to a key and are not issued here")
             : null;
 

@@ -38,6 +38,7 @@ internal sealed class DirectAuthorization(
         if (!token.IsSuccess) return token.Error;
         if (token.Value.User is not { } user) return OAuthError.AccessDenied("This needs the token of a user");
         if (token.Value.IsApiToken) return OAuthError.AccessDenied("An API token cannot begin a sign-in");
+        if (token.Value.Claims.TryGetProperty("act", out _)) return OAuthError.AccessDenied("Who acts for another cannot begin a sign-in");
         if (request.ResponseTypes.Count != 1 || !request.IsCode) return Found(new AuthorizationFailure(new OAuthError(400, "unsupported_response_type", "Unsupported response type"), request.Target));
         var claims = token.Value.Claims;
         var authTime = claims.TryGetProperty("auth_time", out var at) && at.TryGetInt64(out var seconds) ? DateTimeOffset.FromUnixTimeSeconds(seconds) : time.GetUtcNow();

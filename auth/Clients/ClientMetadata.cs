@@ -42,6 +42,9 @@ internal sealed record ClientMetadata
 
     [JsonPropertyName("tls_client_auth_san_uri")] public string? TlsClientAuthSanUri { get; init; }
 
+    /// <summary>With the client's tokens users make and manage API tokens, which outlive the sign-in: for the mesh's own clients.</summary>
+    [JsonPropertyName("api_tokens")] public bool ApiTokens { get; init; }
+
     /// <summary>Null: RS256 (OpenID Connect Registration §2).</summary>
     [JsonPropertyName("id_token_signed_response_alg")] public string? IdTokenSignedResponseAlg { get; init; }
 

@@ -28,6 +28,7 @@ internal static class ScopeWords
         ["clients.write"] = "Change the registered applications",
         ["clients.secret"] = "Change secrets of applications",
         ["clients.admin"] = "Administer the registered applications",
+        ["apitokens.write"] = "Make, list and revoke API tokens in your name",
         ["tokens.list"] = "List tokens",
         ["tokens.revoke"] = "Revoke tokens",
     };

@@ -38,7 +38,7 @@ internal sealed class BulkRevocationEndpoint(BearerAuthentication bearer, IBulkR
         var caller = token.Value;
         // One answer for a token that is not there and one that is another's.
         if (await stored.FindAsync(caller.Client.ZoneId, Route(http, "tokenId"), cancellationToken) is not { } found
-            || !(Holds(caller, Revoke) || (found.UserId is null ? caller.User is null && caller.Client.Id == found.ClientId : caller.User?.Id == found.UserId || (caller.User is null && caller.Client.Id == found.ClientId)))
+            || !(Holds(caller, Revoke) || IsOwn(caller, found))
             || !await stored.RevokeAsync(caller.Client.ZoneId, found, "revoked by its id", cancellationToken))
             return new OAuthError(404, "invalid_token", "Resource not found");
         audit.Record(new AuditEvent("token.revoked")
@@ -92,6 +92,12 @@ internal sealed class BulkRevocationEndpoint(BearerAuthentication bearer, IBulkR
         var zone = token.Value.Client.ZoneId;
         return new TokenList(zone, await stored.ListAsync(zone, userId, clientId, cancellationToken));
     }
+
+    // An API token ends itself alone; else it is the token's own user or client.
+    private static bool IsOwn(VerifiedToken caller, StoredToken found) =>
+        caller.IsApiToken ? caller.Marks.TokenId == found.Id
+        : caller.User is { } user ? user.Id == found.UserId
+        : caller.Client.Id == found.ClientId;
 
     private static bool Holds(VerifiedToken token, string scope) => token.Scopes.Contains(scope, StringComparer.Ordinal) || token.Scopes.Contains(Admin, StringComparer.Ordinal);
 

@@ -54,7 +54,17 @@ internal sealed record RevocationEvent
 
     public string ZoneId { get; init; } = Zone.Default;
 
-    /// <summary>The end of one token.</summary>
+    /// <summary>
+    /// The end of one token. One that belongs to no authorization and no session is itself the authorization of what was
+    /// exchanged for it, which ends too.
+    /// </summary>
+    public static IReadOnlyList<RevocationEvent> OfToken(string zoneId, string tokenId, in TokenMarks marks, DateTimeOffset tokenExpiresAt, string because)
+    {
+        var token = OfToken(zoneId, tokenId, tokenExpiresAt, because);
+        return marks is { GrantId: null, SessionId: null } ? [token, token with { Kind = RevocationKind.Grant }] : [token];
+    }
+
+    /// <summary>The end of one token, and of nothing else.</summary>
     public static RevocationEvent OfToken(string zoneId, string tokenId, DateTimeOffset tokenExpiresAt, string because) => new()
     {
         ZoneId = zoneId,
@@ -90,5 +100,8 @@ internal interface IRevocations
     Task AddAsync(DbConnection connection, DbTransaction transaction, RevocationEvent revocation);
 
     /// <summary>Records in a transaction of its own.</summary>
-    Task AddAsync(RevocationEvent revocation, CancellationToken cancellationToken);
+    Task AddAsync(RevocationEvent revocation, CancellationToken cancellationToken) => AddAsync([revocation], cancellationToken);
+
+    /// <summary>Records all or nothing, in a transaction of its own.</summary>
+    Task AddAsync(IReadOnlyList<RevocationEvent> revocations, CancellationToken cancellationToken);
 }

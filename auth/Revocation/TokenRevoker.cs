@@ -50,7 +50,7 @@ internal sealed class TokenRevoker(
         if (!claims.IsSuccess || KnownClaims.Of(claims.Value, CompactJws.Read(token).Value!.Kid) is not { IsSuccess: true } known) return null;
         var marks = known.Value.Marks;
         if (marks.TokenId is not { } jti || IsAnothers(marks.ClientId, clientId) || state.IsRevoked(marks)) return null;
-        await revocations.AddAsync(RevocationEvent.OfToken(marks.ZoneId, jti, known.Value.ExpiresAt, because), cancellationToken);
+        await revocations.AddAsync(RevocationEvent.OfToken(marks.ZoneId, jti, marks, known.Value.ExpiresAt, because), cancellationToken);
         return new AuditEvent("token.revoked") { ClientId = marks.ClientId, UserId = marks.UserId, TokenId = jti, SessionId = marks.SessionId };
     }
 

@@ -22,7 +22,7 @@ internal static class Identities
     /// <param name="gateway">Public base URL of the gateway, for redirects.</param>
     public static IReadOnlyList<SeedClient> Demo(string gateway) =>
     [
-        new(Make("browser", "Browser", "password refresh_token", "ui openid", ""), ""),
+        new(Make("browser", "Browser", "password refresh_token", "ui openid", "") with { Metadata = new ClientMetadata { ApiTokens = true } }, ""),
         new(Account, "account-secret"),
         new(Gateway, null),
         new(Web(gateway), "web-secret"),
@@ -48,7 +48,7 @@ internal static class Identities
         {
             var native = Make("mesh-cli", "Command line", "authorization_code urn:ietf:params:oauth:grant-type:device_code refresh_token",
                 "openid ui uaa.admin", "", "http://127.0.0.1/callback", "http://[::1]/callback");
-            return native with { AllowPublic = true, Metadata = new ClientMetadata { ApplicationType = "native" } };
+            return native with { AllowPublic = true, Metadata = new ClientMetadata { ApplicationType = "native", ApiTokens = true } };
         }
     }
 

@@ -39,7 +39,9 @@ internal sealed class SqlApprovals(SqlDatabase database, IRevocations revocation
             var ended = before.Where(decision => decision.Approved).Concat(decisions.Where(decision => !decision.Approved))
                 .Where(decision => !approved.Contains((decision.ClientId, decision.Scope)));
             foreach (var client in ended.GroupBy(decision => decision.ClientId, StringComparer.Ordinal))
-                await EndAsync(connection, transaction, user, client.Key, [.. client.Select(decision => decision.Scope)], withdrawal);
+                await EndAsync(
+                    connection, transaction, user, client.Key,
+                    approved.Any(left => left.ClientId == client.Key) ? [.. client.Select(decision => decision.Scope)] : null, withdrawal);
             return 0;
         }, cancellationToken);
 
@@ -79,28 +81,56 @@ internal sealed class SqlApprovals(SqlDatabase database, IRevocations revocation
                 UpdatedAt = decision.UpdatedAt.Milliseconds(),
             }, transaction);
 
-    // Null: every scope.
+    // Null: every scope, and so all that the client holds of the user.
     private async Task EndAsync(
         DbConnection connection, DbTransaction transaction, User user, string clientId, string[]? scopes, Withdrawal withdrawal)
     {
-        var families = await connection.QueryAsync<(string Id, string Scopes)>(
-            "SELECT family_id, scopes FROM refresh_families WHERE zone_id = @ZoneId AND user_id = @Id AND client_id = @clientId AND revoked_at IS NULL",
-            new { user.ZoneId, user.Id, clientId }, transaction);
-        foreach (var (id, held) in families.AsList())
+        var ended = new List<RevocationEvent>();
+        RevocationEvent End(RevocationKind kind, string subject) => new()
         {
-            if (scopes is not null && !Words.Split(held).Intersect(scopes, StringComparer.Ordinal).Any()) continue;
-            await connection.ExecuteAsync(
-                "UPDATE refresh_families SET revoked_at = @now, revoked_because = @Because WHERE family_id = @id AND revoked_at IS NULL",
-                new { id, now = withdrawal.Now.Milliseconds(), withdrawal.Because }, transaction);
-            await revocations.AddAsync(connection, transaction, new RevocationEvent
-            {
-                Kind = RevocationKind.Grant,
-                Subject = id,
-                ZoneId = user.ZoneId,
-                ExpiresAt = withdrawal.LastTokenEnds,
-                Because = withdrawal.Because,
-            });
+            Kind = kind,
+            Subject = subject,
+            ZoneId = user.ZoneId,
+            ExpiresAt = withdrawal.LastTokenEnds,
+            Because = withdrawal.Because,
+        };
+        async Task<IReadOnlyList<string>> HoldersAsync(string id, string held, string table, string condition = "")
+        {
+            var rows = await connection.QueryAsync<(string Id, string? Scopes)>(
+                $"SELECT {id}, {held} FROM {table} WHERE zone_id = @ZoneId AND user_id = @Id AND client_id = @clientId{condition}",
+                new { user.ZoneId, user.Id, clientId }, transaction);
+            return [.. rows.Where(row => scopes is null || Words.Split(row.Scopes).Intersect(scopes, StringComparer.Ordinal).Any()).Select(row => row.Id)];
         }
+        Task<int> WriteAsync(string sql, string id) =>
+            connection.ExecuteAsync(sql, new { id, now = withdrawal.Now.Milliseconds(), withdrawal.Because }, transaction);
+
+        foreach (var id in await HoldersAsync("family_id", "scopes", "refresh_families", " AND revoked_at IS NULL"))
+        {
+            await WriteAsync("UPDATE refresh_families SET revoked_at = @now, revoked_because = @Because WHERE family_id = @id AND revoked_at IS NULL", id);
+            ended.Add(End(RevocationKind.Grant, id));
+        }
+        foreach (var id in await HoldersAsync("id", "scopes", "api_tokens", " AND revoked_at IS NULL"))
+        {
+            await WriteAsync("UPDATE api_tokens SET revoked_at = @now, revoked_because = @Because WHERE id = @id AND revoked_at IS NULL", id);
+            ended.Add(End(RevocationKind.Token, id));
+        }
+        // Codes that nobody has redeemed yet, and the tokens that came of those of a client without refresh tokens.
+        foreach (var id in await HoldersAsync("grant_id", "scopes", "authorization_codes"))
+        {
+            await WriteAsync("DELETE FROM authorization_codes WHERE grant_id = @id AND consumed_at IS NULL", id);
+            if (ended.TrueForAll(known => known.Subject != id)) ended.Add(End(RevocationKind.Grant, id));
+        }
+        foreach (var id in await HoldersAsync("id", "granted", "device_authorizations", " AND state = 'approved'"))
+            await WriteAsync("DELETE FROM device_authorizations WHERE id = @id", id);
+        if (scopes is null)
+        {
+            // Access tokens that no authorization names.
+            await connection.ExecuteAsync(
+                "DELETE FROM access_tokens WHERE zone_id = @ZoneId AND user_id = @Id AND client_id = @clientId", new { user.ZoneId, user.Id, clientId }, transaction);
+            ended.Add(End(RevocationKind.User, user.Id) with { ClientId = clientId, ExpiresAt = RevocationEvent.EndOfTokens(withdrawal.Now) });
+        }
+        // Last: the lock on the sequence is held until the commit.
+        foreach (var revocation in ended) await revocations.AddAsync(connection, transaction, revocation);
     }
 
     private sealed class Row

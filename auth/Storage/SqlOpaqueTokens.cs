@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Dapper;
 using SecureMesh.Auth.Inspection;
 using SecureMesh.Auth.Pruning;
@@ -42,7 +43,9 @@ internal sealed class SqlOpaqueTokens(SqlDatabase database, IRevocations revocat
             var deleted = await connection.ExecuteAsync(new CommandDefinition(
                 "DELETE FROM access_tokens WHERE token_hash = @Hash", new { token.Hash }, transaction, cancellationToken: cancellationToken));
             if (deleted == 0) return false;
-            await revocations.AddAsync(connection, transaction, RevocationEvent.OfToken(token.ZoneId, token.TokenId, token.ExpiresAt, because));
+            using var claims = JsonDocument.Parse(token.Claims);
+            foreach (var ended in RevocationEvent.OfToken(token.ZoneId, token.TokenId, TokenMarks.Of(claims.RootElement, null), token.ExpiresAt, because))
+                await revocations.AddAsync(connection, transaction, ended);
             return true;
         }, cancellationToken);
 

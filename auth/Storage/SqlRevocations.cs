@@ -40,10 +40,10 @@ internal sealed class SqlRevocations(SqlDatabase database, RevocationState state
         });
     }
 
-    public Task AddAsync(RevocationEvent revocation, CancellationToken cancellationToken) =>
+    public Task AddAsync(IReadOnlyList<RevocationEvent> revocations, CancellationToken cancellationToken) =>
         database.WriteAsync(async (connection, transaction) =>
         {
-            await AddAsync(connection, transaction, revocation);
+            foreach (var revocation in revocations) await AddAsync(connection, transaction, revocation);
             return 0;
         }, cancellationToken);
 

@@ -1,4 +1,3 @@
-using System.Data.Common;
 using Dapper;
 using SecureMesh.Auth.Revocation;
 using SecureMesh.Sdk;
@@ -56,18 +55,18 @@ internal sealed class SqlStoredTokens(SqlDatabase database, IRevocations revocat
                 changed += await connection.ExecuteAsync(new CommandDefinition(
                     change, new { zoneId, id, because, now = now.Milliseconds() }, transaction, cancellationToken: cancellationToken));
             if (changed == 0) return false;
-            await AddAsync(connection, transaction, new RevocationEvent
-            {
-                ZoneId = zoneId,
-                Kind = isRefresh ? RevocationKind.Grant : RevocationKind.Token,
-                Subject = id,
-                Because = because,
-                ExpiresAt = RevocationEvent.EndOfTokens(now),
-            });
+            // What was exchanged for a token of no authorization bears its id as one: the end of both is told, whatever the token was.
+            foreach (var kind in isRefresh ? [RevocationKind.Grant] : new[] { RevocationKind.Token, RevocationKind.Grant })
+                await revocations.AddAsync(connection, transaction, new RevocationEvent
+                {
+                    ZoneId = zoneId,
+                    Kind = kind,
+                    Subject = id,
+                    Because = because,
+                    ExpiresAt = RevocationEvent.EndOfTokens(now),
+                });
             return true;
         }, cancellationToken);
-
-    private Task AddAsync(DbConnection connection, DbTransaction transaction, RevocationEvent revocation) => revocations.AddAsync(connection, transaction, revocation);
 
     private sealed class Row
     {

@@ -36,6 +36,7 @@ internal static class CreatorLimits
         if (client.GrantTypes.FirstOrDefault(ForAdministrators.Contains) is { } grant) return $"{grant} is not an allowed grant type for non-admin caller.";
         if (client.Metadata.TokenExchangeAudiences is { Count: > 0 }) return "token_exchange_audiences is not for a non-admin caller.";
         if (client.Metadata.AllowedCorsOrigins is { Count: > 0 }) return "allowed_cors_origins is not for a non-admin caller.";
+        if (client.Metadata.ApiTokens) return "api_tokens is not allowed for non-admin caller.";
         string[] prefixes = [caller.Client.Id + ".", client.Id + "."];
         foreach (var scope in client.Scopes.Concat(client.AutoApprove).Where(scope => scope is not ("uaa.none" or "true")))
             if (!IsOwn(scope, prefixes) && !caller.Client.Scopes.Contains(scope, StringComparer.Ordinal))

@@ -56,6 +56,8 @@ internal sealed class ExchangeTokens(
     {
         var verified = await verifier.VerifyAsync(token, cancellationToken);
         if (!verified.IsSuccess) return verified.Error;
+        // What comes of an exchange would not end with it at everyone who follows.
+        if (verified.Value.IsApiToken) return "an API token";
         var (client, user, claims) = verified.Value;
         return TokenClaims.Time(claims, "exp") is { } expires ? new ShownToken(client, user, claims, verified.Value.Scopes, expires) : "no exp";
     }

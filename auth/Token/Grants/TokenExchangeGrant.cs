@@ -1,3 +1,4 @@
+using System.Text.Json;
 using SecureMesh.Auth.Audit;
 using SecureMesh.Auth.Clients;
 using SecureMesh.Auth.Protocol;
@@ -61,7 +62,7 @@ internal sealed class TokenExchangeGrant(ExchangeTokens tokens, ExchangeTargets 
             AuthTime = TokenClaims.Time(subject.Value.Claims, "auth_time"),
             // The same names, so that what ends the subject's session or authorization ends this token too.
             SessionId = TokenClaims.Text(subject.Value.Claims, "sid"),
-            GrantId = TokenClaims.Text(subject.Value.Claims, "grant_id"),
+            GrantId = GrantId(subject.Value.Claims),
             Details = new SignInDetails
             {
                 Amr = TokenClaims.Texts(subject.Value.Claims, "amr"),
@@ -74,6 +75,10 @@ internal sealed class TokenExchangeGrant(ExchangeTokens tokens, ExchangeTargets 
             IssuedTokenType = ExchangeTokens.AccessToken,
         };
     }
+
+    // A token that has neither of these names lends its own: RevocationEvent.OfToken.
+    private static string? GrantId(JsonElement claims) =>
+        TokenClaims.Text(claims, "grant_id") ?? (TokenClaims.Text(claims, "sid") is null ? TokenClaims.Text(claims, "jti") : null);
 
     private static OAuthError? Refusal(ShownToken subject, ShownToken? actor, AuthenticatedClient client, Confirmation? proved)
     {

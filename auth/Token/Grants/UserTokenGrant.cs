@@ -18,6 +18,7 @@ internal sealed class UserTokenGrant(KnownClients clients, ScopePolicy scopes) :
         if (request.Caller is not { User: { } user } caller) return OAuthError.Unauthorized("A user token is required", "not a user's token");
         // Revoked, it would leave behind what it has made.
         if (caller.IsApiToken) return OAuthError.AccessDenied("An API token cannot begin a sign-in");
+        if (caller.Claims.TryGetProperty("act", out _)) return OAuthError.AccessDenied("Who acts for another cannot begin a sign-in");
         if (request.Form["client_id"] is not { } receiverId) return OAuthError.InvalidRequest("Missing parameter: client_id");
         var receiver = await clients.FindAsync(client.Client.ZoneId, receiverId, cancellationToken);
         if (receiver is not { Enabled: true } || !receiver.GrantTypes.Contains("refresh_token", StringComparer.Ordinal))

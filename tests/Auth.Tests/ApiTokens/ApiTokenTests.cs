@@ -124,6 +124,7 @@ public sealed class ApiTokenTests
     public async Task A_token_that_a_change_ended_stays_ended_when_the_event_is_forgotten(string method, string path, string body)
     {
         await using var auth = await DemoAuth.StartAsync();
+        await auth.ExecuteAsync("""UPDATE clients SET metadata = '{"api_tokens":true}' WHERE client_id = 'app'""");
         var id = await auth.UserAsync("keeper");
         var bearer = (await auth.SignInAsync("keeper", "geheim7", "openid password.write", "app:appclientsecret")).AccessToken;
         var token = (await CreateAsync(auth, bearer, new { label = "x", scopes = new[] { "openid" } })).Text("token");
@@ -186,6 +187,29 @@ public sealed class ApiTokenTests
         const string authorize = "uaa/oauth/authorize?response_type=code&client_id=app&scope=openid&redirect_uri=http%3A%2F%2Flocalhost%3A8080%2Fapp%2F";
         Assert.Equal(302, (await auth.GetAsync(authorize, bearer)).Status);
         Assert.Equal(403, (await auth.GetAsync(authorize, api)).Status);
+    }
+
+    [Fact]
+    public async Task A_clients_tokens_of_its_users_make_none_unless_it_may_or_the_user_agreed()
+    {
+        await using var auth = await DemoAuth.StartAsync();
+        var mine = (await auth.SignInAsync()).AccessToken;
+        var kept = await CreateAsync(auth, mine, new { label = "kept" });
+        var third = (await auth.SignInAsync(client: "app:appclientsecret", scope: "openid")).AccessToken;
+
+        foreach (var refused in new[] { await CreateAsync(auth, third, new { label = "x" }), await auth.GetAsync("uaa/api-tokens", third), await DeleteAsync(auth, third, kept.Text("id")) })
+        {
+            Assert.Equal(403, refused.Status);
+            Assert.Equal("""{"error":"access_denied","error_description":"This client manages API tokens of its users only with scope apitokens.write"}""", refused.Body);
+        }
+        Assert.Single((await auth.GetAsync("uaa/api-tokens", mine)).Json.GetProperty("tokens").EnumerateArray());
+
+        await auth.ExecuteAsync("UPDATE clients SET scopes = scopes || ' apitokens.write' WHERE client_id = 'app'");
+        Assert.Equal(1, await auth.ExecuteAsync("UPDATE user_groups SET display_name = 'apitokens.write' WHERE display_name = 'scim.read'"));
+        var agreed = (await auth.SignInAsync("admin", "admin", "openid apitokens.write", "app:appclientsecret")).AccessToken;
+        var made = await CreateAsync(auth, agreed, new { label = "x", scopes = new[] { "openid" } });
+        Assert.Equal(201, made.Status);
+        Assert.Equal(204, (await DeleteAsync(auth, agreed, made.Text("id"))).Status);
     }
 
     private static async Task<Reply> UserTokenAsync(DemoAuth auth, string bearer)

@@ -73,6 +73,59 @@ public sealed class ApprovalsTests
         Assert.Equal("openid", tokens.Text("scope"));
     }
 
+    [Theory]
+    [InlineData(SqlEngine.Sqlite, false)]
+    [InlineData(SqlEngine.Sqlite, true)]
+    [InlineData(SqlEngine.PostgreSql, false)]
+    public async Task A_withdrawal_ends_all_that_the_client_holds_of_the_user(SqlEngine engine, bool replaced)
+    {
+        await using var auth = await DemoAuth.StartAsync(engine);
+        var (browser, tokens) = await ConsentedAsync(auth, "openid oauth.approvals");
+        await auth.ExecuteAsync("""UPDATE clients SET metadata = '{"api_tokens":true}', grant_types = grant_types || ' implicit' WHERE client_id = 'listed'""");
+        var implicitly = (await browser.FollowAsync(App.Authorize("listed").Replace("response_type=code", "response_type=token", StringComparison.Ordinal).Split("&code_challenge")[0])).Location!
+            .Split("access_token=")[1].Split('&')[0];
+        var api = (await ApiTokens.ApiTokenTests.CreateAsync(auth, tokens.AccessToken, new { label = "x", scopes = new[] { "openid" } })).Text("token");
+        var elsewhere = (await ApiTokens.ApiTokenTests.CreateAsync(auth, (await auth.SignInAsync()).AccessToken, new { label = "x" })).Text("token");
+        var code = await browser.FollowAsync(App.Authorize("listed"));
+        Assert.Equal(200, (await auth.GetAsync("uaa/userinfo", implicitly)).Status);
+        Assert.Equal(200, (await auth.GetAsync("uaa/users/current", api)).Status);
+
+        Assert.Equal(200, (replaced ? await PutAsync(auth, "uaa/approvals/listed", tokens.AccessToken, "[]")
+            : await SendAsync(auth, HttpMethod.Delete, "uaa/approvals?clientId=listed", tokens.AccessToken)).Status);
+
+        Assert.Equal(400, (await App.TokensAsync(auth, "listed", code)).Status);
+        Assert.Equal(401, (await auth.GetAsync("uaa/userinfo", implicitly)).Status);
+        Assert.Equal(401, (await auth.GetAsync("uaa/users/current", api)).Status);
+        Assert.Equal(200, (await auth.GetAsync("uaa/users/current", elsewhere)).Status);
+        auth.Clock.Advance(TimeSpan.FromHours(13));
+        await auth.RestartAsync();
+        Assert.Equal(401, (await auth.GetAsync("uaa/users/current", api)).Status);
+        // Agreed to again, it begins anew.
+        var again = new Browser(auth);
+        var page = await again.FollowAsync(await again.SignInAsync(page: await again.FollowAsync(App.Authorize("listed"))));
+        var fresh = await App.TokensAsync(auth, "listed", await again.FollowAsync(await again.SubmitAsync(page, ("user_oauth_approval", "true"))));
+        Assert.Equal(200, (await auth.GetAsync("uaa/userinfo", fresh.AccessToken)).Status);
+    }
+
+    [Fact]
+    public async Task A_scope_that_is_lost_ends_API_tokens_and_codes_that_hold_it_and_no_others()
+    {
+        await using var auth = await DemoAuth.StartAsync();
+        var (browser, tokens) = await ConsentedAsync(auth, "openid email oauth.approvals");
+        await auth.ExecuteAsync("""UPDATE clients SET metadata = '{"api_tokens":true}' WHERE client_id = 'listed'""");
+        var wide = (await ApiTokens.ApiTokenTests.CreateAsync(auth, tokens.AccessToken, new { label = "x", scopes = new[] { "openid", "email" } })).Text("token");
+        var narrow = (await ApiTokens.ApiTokenTests.CreateAsync(auth, tokens.AccessToken, new { label = "x", scopes = new[] { "openid" } })).Text("token");
+        var (wideCode, narrowCode) = (await browser.FollowAsync(App.Authorize("listed", "openid email")), await browser.FollowAsync(App.Authorize("listed", "openid")));
+        Assert.Equal(200, (await auth.GetAsync("uaa/users/current", wide)).Status);
+
+        Assert.Equal(200, (await PutAsync(auth, "uaa/approvals/listed", tokens.AccessToken, """[{"scope":"openid","status":"APPROVED"},{"scope":"email","status":"DENIED"}]""")).Status);
+
+        Assert.Equal(401, (await auth.GetAsync("uaa/users/current", wide)).Status);
+        Assert.Equal(200, (await auth.GetAsync("uaa/users/current", narrow)).Status);
+        Assert.Equal(400, (await App.TokensAsync(auth, "listed", wideCode)).Status);
+        Assert.Equal(200, (await App.TokensAsync(auth, "listed", narrowCode)).Status);
+    }
+
     [Fact]
     public async Task The_scope_is_strict_and_only_the_own_approvals_are_touched()
     {

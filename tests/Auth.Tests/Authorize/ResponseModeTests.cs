@@ -103,6 +103,25 @@ public sealed partial class ResponseModeTests(DemoAuth auth) : IClassFixture<Dem
         Assert.Equal("invalid_request", without.Error);
     }
 
+    [Theory]
+    [InlineData("token", true)]
+    [InlineData("code token", true)]
+    [InlineData("id_token token", false)]
+    [InlineData("code", null)]
+    public async Task A_client_whose_tokens_are_bound_gets_none_from_the_front_channel(string type, bool? certificate)
+    {
+        var id = "bound" + type.Replace(' ', '-');
+        await auth.RegisterAsync(id, grants: "implicit authorization_code refresh_token",
+            metadata: new ClientMetadata { RequirePkce = false, TlsClientCertificateBoundAccessTokens = certificate != false, DpopBoundAccessTokens = certificate == false });
+        var browser = new Browser(auth);
+        await browser.SignInAsync();
+
+        var answer = await browser.AuthorizeAsync(("client_id", id), ("response_type", type), ("scope", "openid"), ("nonce", "n"));
+
+        Assert.Equal(certificate is null ? null : "unauthorized_client", answer.Error);
+        Assert.False(answer.Parameters.ContainsKey("access_token"));
+    }
+
     [Fact]
     public async Task JA_02_V_124_an_id_token_is_no_access_token()
     {

@@ -139,6 +139,7 @@ public sealed class ClientAdministrationTests(DemoAuth auth) : IClassFixture<Dem
             "\"authorized_grant_types\":\"authorization_code,implicit\",\"scope\":\"grown.read\",\"redirect_uri\":\"https://a.example/\"",
             "\"authorized_grant_types\":\"client_credentials\",\"token_exchange_audiences\":[\"mesh://account-service\"]",
             "\"authorized_grant_types\":\"client_credentials\",\"allowed_cors_origins\":[\"https://a.example\"]",
+            "\"authorized_grant_types\":\"client_credentials\",\"scope\":\"grown.read\",\"api_tokens\":true",
         })
             Assert.Equal((400, "invalid_client"), await Of(Make("grown", bad)));
         // An id that makes a scope of the mesh look like one's own.
@@ -149,6 +150,7 @@ public sealed class ClientAdministrationTests(DemoAuth auth) : IClassFixture<Dem
         // Nor does it turn a powerful client into a tool, by change or deletion.
         Assert.Equal(400, (await auth.CallAsync("PUT", "uaa/oauth/clients/web", writer, """{"redirect_uri":"https://evil.example/"}""")).Status);
         Assert.Equal(400, (await auth.CallAsync("PUT", "uaa/oauth/clients/grown", writer, """{"authorities":"uaa.admin"}""")).Status);
+        Assert.Equal(400, (await auth.CallAsync("PUT", "uaa/oauth/clients/grown", writer, """{"api_tokens":true}""")).Status);
         Assert.Equal(400, (await auth.CallAsync("DELETE", "uaa/oauth/clients/admin", writer)).Status);
         Assert.Equal(200, (await auth.CallAsync("DELETE", "uaa/oauth/clients/grown", writer)).Status);
 

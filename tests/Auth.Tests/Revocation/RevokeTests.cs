@@ -273,6 +273,25 @@ public sealed class RevokeTests
     }
 
     [Fact]
+    public async Task An_API_token_ends_no_stored_token_but_itself()
+    {
+        await using var auth = await DemoAuth.StartAsync();
+        var opaque = await SignInAsync(auth, "opaque");
+        var first = await ApiTokenTests.CreateAsync(auth, opaque.AccessToken, new { label = "first" });
+        var second = await ApiTokenTests.CreateAsync(auth, opaque.AccessToken, new { label = "second" });
+        var family = Jwt.Payload((await auth.RefreshAsync(opaque.RefreshToken)).AccessToken).GetProperty("grant_id").GetString();
+        const string path = "uaa/oauth/token/revoke/";
+
+        foreach (var id in new[] { opaque.Text("jti"), family + "-r", second.Text("id") })
+            Assert.Equal(404, (await SendAsync(auth, HttpMethod.Delete, path + id, first.Text("token"))).Status);
+        Assert.Equal(200, (await auth.GetAsync("uaa/userinfo", opaque.AccessToken)).Status);
+        Assert.Equal(200, (await SendAsync(auth, HttpMethod.Delete, path + first.Text("id"), first.Text("token"))).Status);
+        Assert.Equal(401, (await auth.GetAsync("uaa/users/current", first.Text("token"))).Status);
+        Assert.Equal(200, (await SendAsync(auth, HttpMethod.Delete, path + second.Text("id"), opaque.AccessToken)).Status);
+        Assert.Equal(401, (await auth.GetAsync("uaa/users/current", second.Text("token"))).Status);
+    }
+
+    [Fact]
     public async Task An_API_token_is_ended_by_whoever_shows_it()
     {
         await using var auth = await DemoAuth.StartAsync();

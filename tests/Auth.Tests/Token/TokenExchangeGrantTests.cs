@@ -313,6 +313,40 @@ public sealed class TokenExchangeGrantTests
         Refused(await ExchangeAsync(auth, subject.AccessToken), "invalid_request");
     }
 
+    [Theory]
+    [InlineData("jwt", "revoke")]
+    [InlineData("opaque", "revoke")]
+    [InlineData("opaque", "id")]
+    public async Task E_04_what_came_of_a_token_without_an_authorization_ends_with_it(string format, string way)
+    {
+        await using var auth = await StartAsync();
+        await Given.ClientAsync(auth, "bare", "password", "ui openid");
+        var subject = await auth.TokenAsync("bare:bare-secret", ("grant_type", "password"), ("username", "demo"), ("password", "demo"), ("token_format", format), ("resource", "mesh://front"), ("resource", "mesh://auth-service"));
+        var exchanged = await ExchangeAsync(auth, subject.AccessToken, "front:front-secret", ("audience", "front"));
+        Assert.Equal(subject.Text("jti"), exchanged.Claims.GetProperty("grant_id").GetString());
+        Assert.True(await IsActiveAsync());
+
+        if (way == "revoke") Assert.Equal(200, (await auth.PostAsync("uaa/oauth/revoke", "bare:bare-secret", ("token", subject.AccessToken))).Status);
+        else Assert.Equal(200, (await auth.CallAsync("DELETE", "uaa/oauth/token/revoke/" + subject.Text("jti"), subject.AccessToken)).Status);
+
+        Assert.False(await IsActiveAsync());
+
+        async Task<bool> IsActiveAsync() =>
+            (await auth.PostAsync("uaa/introspect", "front:front-secret", ("token", exchanged.AccessToken))).Json.GetProperty("active").GetBoolean();
+    }
+
+    [Fact]
+    public async Task E_03_an_API_token_is_not_exchanged()
+    {
+        await using var auth = await StartAsync();
+        await auth.ExecuteAsync($"UPDATE clients SET grant_types = 'password {Given.Exchange}' WHERE client_id = 'browser'");
+        var bearer = (await auth.SignInAsync()).AccessToken;
+        var token = (await ApiTokens.ApiTokenTests.CreateAsync(auth, bearer, new { label = "x" })).Text("token");
+
+        Assert.Equal(200, (await ExchangeAsync(auth, bearer, "browser:")).Status);
+        Refused(await ExchangeAsync(auth, token, "browser:"), "invalid_request");
+    }
+
     [Fact]
     public async Task E_01_what_is_missing_or_unknown_is_an_invalid_request()
     {

@@ -54,6 +54,25 @@ public sealed class UserTokenGrantTests
     }
 
     [Fact]
+    public async Task Who_acts_for_another_begins_no_sign_in()
+    {
+        await using var auth = await StartAsync();
+        await Given.ClientAsync(auth, "acting", $"user_token {Given.Exchange}", "ui uaa.user");
+        var subject = (await auth.TokenAsync("tool:tool-secret", ("grant_type", "password"), ("username", "demo"), ("password", "demo"), ("scope", "ui uaa.user"), ("resource", "mesh://acting"), ("resource", "mesh://auth-service"))).AccessToken;
+        await auth.ExecuteAsync("""UPDATE clients SET metadata = '{"token_exchange_audiences":["mesh://auth-service"]}' WHERE client_id = 'acting'""");
+        var exchanged = await auth.TokenAsync("acting:acting-secret",
+            ("grant_type", Given.Exchange), ("subject_token", subject), ("subject_token_type", Given.AccessTokenType), ("audience", "mesh://auth-service"));
+        Assert.True(exchanged.Status == 200, exchanged.Body);
+        Assert.Equal("acting", exchanged.Claims.GetProperty("act").GetProperty("sub").GetString());
+
+        var byGrant = await AskAsync(auth, exchanged.AccessToken, "receiver");
+        var byCode = await auth.GetAsync("uaa/oauth/authorize?response_type=code&client_id=app&scope=openid&redirect_uri=http%3A%2F%2Flocalhost%3A8080%2Fapp%2F", exchanged.AccessToken);
+
+        foreach (var refused in new[] { byGrant, byCode })
+            Assert.Equal((403, """{"error":"access_denied","error_description":"Who acts for another cannot begin a sign-in"}"""), (refused.Status, refused.Body));
+    }
+
+    [Fact]
     public async Task A_client_that_anyone_can_play_gets_no_more_than_the_token_that_was_shown()
     {
         await using var auth = await StartAsync();
