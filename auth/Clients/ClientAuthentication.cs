@@ -162,10 +162,10 @@ internal sealed partial class ClientAuthenticator(
         using var _ = turn.Value;
         using var place = slow.ReserveForClient(ClientSecret.IsChosen(client, now));
         if (place is null) return await HoldAsync(OAuthError.Busy("the queue of slow hashes of clients is full"), cancellationToken);
-        if (limits.Count(address) is { } refusal) return refusal;
+        if ((limits.Count(address) ?? limits.CountClient(credential.Id, address)) is { } refusal) return refusal;
         if (await secrets.VerifyAsync(place, client, credential, now))
         {
-            limits.TakeBack(address);
+            limits.TakeBackClient(credential.Id, address);
             return authenticated!;
         }
         // The id is named in the log only when such a client exists: anything else may be a secret in the wrong place.

@@ -1,6 +1,8 @@
 using System.Buffers.Binary;
 using System.Net;
 using System.Net.Sockets;
+using System.Security.Cryptography;
+using System.Text;
 using Microsoft.Extensions.Options;
 using SecureMesh.Auth.Protocol;
 using SecureMesh.Sdk;
@@ -8,14 +10,16 @@ using SecureMesh.Sdk;
 namespace SecureMesh.Auth.Limits;
 
 /// <summary>
-/// What one address may ask of the slow hashes, and how often it may fail (K-17): nobody takes the sign-ins of all others. In
-/// the demo everyone comes from the loopback address, which is exempt there.
+/// What one address may ask of the slow hashes, and how often it may fail (K-17): nobody takes the sign-ins of all others; and how
+/// often one client may fail, so that many addresses together do not guess its secret. In the demo everyone comes from the
+/// loopback address, which is exempt there.
 /// </summary>
 internal sealed class AddressLimits(
-    AddressFailures failures, Current<LimitsOptions> limits, IOptions<HashingOptions> hashing, IOptions<MeshOptions> mesh)
+    AddressFailures failures, Current<LimitsOptions> limits, IOptions<HashingOptions> hashing, IOptions<MeshOptions> mesh, TimeProvider time)
 {
     private readonly Lock _gate = new();
     private readonly Dictionary<UInt128, int> _underWay = [];
+    private readonly AddressFailures _clients = new(time);
 
     /// <summary>Takes one of the places of the address; dispose it when the work is done.</summary>
     public Result<IDisposable, OAuthError> Enter(IPAddress? address)
@@ -50,6 +54,26 @@ internal sealed class AddressLimits(
     {
         if (Network(address) is { } network) failures.TakeBack(network);
     }
+
+    /// <summary>Counts an attempt in the name of a client as failed before it is checked, whether there is such a client or not.</summary>
+    /// <returns>Why it may not be tried; null when it may and was counted.</returns>
+    public OAuthError? CountClient(string clientId, IPAddress? address)
+    {
+        if (Network(address) is null) return null;
+        var wait = _clients.Add(Key(clientId), limits.Value.FailuresPerClient, limits.Value.Window);
+        if (wait == TimeSpan.Zero) return null;
+        TakeBack(address);
+        return new OAuthError(429, "too_many_requests", "Too many failed attempts in the name of this client. Try again later.") { RetryAfter = wait };
+    }
+
+    /// <summary>Takes back both counts of an attempt that succeeded.</summary>
+    public void TakeBackClient(string clientId, IPAddress? address)
+    {
+        TakeBack(address);
+        if (Network(address) is not null) _clients.TakeBack(Key(clientId));
+    }
+
+    private static UInt128 Key(string clientId) => BinaryPrimitives.ReadUInt128BigEndian(SHA256.HashData(Encoding.UTF8.GetBytes(clientId)));
 
     private static OAuthError? Refusal(TimeSpan wait) => wait == TimeSpan.Zero ? null : OAuthError.TooMany(wait, "too many failures of one address");
 

@@ -80,6 +80,25 @@ public sealed class AddressLimitsTests
         Assert.Equal(200, (await SignInAsync(auth, address)).Status);
     }
 
+    [Theory]
+    [InlineData("account-service")]
+    [InlineData("nobody")]
+    public async Task K_17_many_addresses_together_do_not_guess_the_secret_of_one_client(string client)
+    {
+        await using var auth = await DemoAuth.StartAsync(SqlEngine.Sqlite, ("auth:limits:failuresPerClient", "3"));
+        Assert.Equal(200, (await ClientAsync(auth, "203.0.113.1", "account-service:account-secret")).Status);
+        for (var i = 0; i < 3; i++) Assert.Equal(401, (await ClientAsync(auth, "203.0.113." + (i + 2), client + ":wrong" + i)).Status);
+
+        var refused = await ClientAsync(auth, "203.0.113.9", client + ":another");
+        Assert.Equal(429, refused.Status);
+        Assert.Equal("600", refused.Headers.GetValues("Retry-After").Single());
+        // Who has shown the right secret a moment ago goes on, and so do other clients; what was refused did not count.
+        Assert.Equal(200, (await ClientAsync(auth, "203.0.113.9", "account-service:account-secret")).Status);
+        Assert.Equal(200, (await ClientAsync(auth, "203.0.113.9", "admin:adminsecret")).Status);
+        auth.Clock.Advance(TimeSpan.FromMinutes(10));
+        Assert.Equal(401, (await ClientAsync(auth, "203.0.113.9", client + ":another")).Status);
+    }
+
     [Fact]
     public async Task Failures_are_counted_before_the_check()
     {
