@@ -27,7 +27,7 @@ internal static class RelayedHeaders
 
     /// <summary>What the proxy itself needs of the caller's connection; it passes none of them on as they are.</summary>
     private static readonly FrozenSet<string> _framing = FrozenSet.ToFrozenSet(
-        ["Connection", "Content-Length", "Host", "TE", "Trailer", "Transfer-Encoding", "Upgrade"], StringComparer.OrdinalIgnoreCase);
+        ["Connection", "Content-Length", "Host", "TE", "Transfer-Encoding", "Upgrade"], StringComparer.OrdinalIgnoreCase);
 
     public static void Strip(IHeaderDictionary headers, FrozenSet<string> relayed)
     {

@@ -16,10 +16,13 @@ internal static class ListeningSlice
         // First of all: it judges the connection as it is, not as a proxy tells it, and the SDK answers /actuator/health early.
         builder.Services.Insert(0, ServiceDescriptor.Singleton<IStartupFilter, PlainCallers>());
         builder.Services.AddSingleton(new LocalAddresses(IPAddress.IsLoopback));
+        // Kestrel takes a bare LF for the end of a line unless told otherwise, and a proxy in front may not (RFC 9112 §2.2).
+        AppContext.SetSwitch("Microsoft.AspNetCore.Server.Kestrel.DisableHttp1LineFeedTerminators", true);
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             // The bytes of header values pass as they are; UTF-8 and Latin-1 readers find what was sent.
-            kestrel.RequestHeaderEncodingSelector = _ => Encoding.Latin1;
+            // Not so the length, of which Kestrel's reader of other encodings also takes `5\0`.
+            kestrel.RequestHeaderEncodingSelector = name => name.Equals("Content-Length", StringComparison.OrdinalIgnoreCase) ? null : Encoding.Latin1;
             kestrel.ResponseHeaderEncodingSelector = _ => Encoding.Latin1;
             if (certificate is not null) kestrel.ConfigureHttpsDefaults(https => Use(https, certificate));
         });

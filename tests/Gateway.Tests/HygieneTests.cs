@@ -138,6 +138,13 @@ public sealed class HygieneTests : IClassFixture<SharedDoor>
     [InlineData("Host: localhost\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n")]
     [InlineData("Host: localhost\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n")]
     [InlineData("Host: localhost\r\nTransfer-Encoding: chunked, identity\r\n")]
+    [InlineData("Host: localhost\r\nTransfer-Encoding: chunked, chunked\r\n")]
+    [InlineData("Host: localhost\r\nTransfer-Encoding: gzip, chunked\r\n")]
+    [InlineData("Host: localhost\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n")]
+    [InlineData("Host: localhost\r\nContent-Length: 5\u0000\r\n")]
+    [InlineData("Host: localhost\r\nX-A: b\n\n")]
+    [InlineData("Host: localhost\r\nX-A: b\nX-B: c\r\n")]
+    [InlineData("Host: localhost\r\nX-A: b\rX-B: c\r\n")]
     [InlineData("Host: localhost\r\nTransfer-Encoding : chunked\r\n")]
     [InlineData("Host: localhost\r\nContent-Length : 5\r\n")]
     [InlineData("Host: localhost\r\nContent-Length: 5, 5\r\n")]
@@ -163,6 +170,10 @@ public sealed class HygieneTests : IClassFixture<SharedDoor>
     [InlineData("-5\r\nhello\r\n0\r\n\r\n")]
     [InlineData("5\r\nhelloGET /accounts/demo HTTP/1.1\r\n")]
     [InlineData("ffffffffffffffff\r\nhello")]
+    [InlineData("0\r\n\n")]
+    [InlineData("0\n\n")]
+    [InlineData("0\r\nX-User: canary\n\n")]
+    [InlineData("0;\n\r\n")]
     public async Task V_091_a_broken_chunk_is_400_and_nothing_behind_it_is_a_request(string chunks)
     {
         var answer = await RawHttp.SendAsync(_door.Url, $"POST /accounts/ HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n{chunks}GET /accounts/demo HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
@@ -171,6 +182,18 @@ public sealed class HygieneTests : IClassFixture<SharedDoor>
         Assert.DoesNotContain("HTTP/1.1", answer.Body, StringComparison.Ordinal); // one answer
         Assert.NotEqual(500, answer.Status);
     }
+
+    [Fact]
+    public async Task V_091_a_request_of_HTTP_1_0_has_no_transfer_coding()
+    {
+        var answer = await RawHttp.SendAsync(_door.Url, "POST /accounts/ HTTP/1.0\r\nHost: localhost\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /accounts/demo HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+
+        Assert.Equal(400, answer.Status);
+        Assert.Empty(_account.Requests);
+    }
+
+    [Fact]
+    public void V_091_the_runtime_has_its_repairs() => Assert.True(Environment.Version >= new Version(10, 0, 7), $"{Environment.Version} is older than what CVE-2025-55315 and CVE-2026-40372 ask for");
 
     [Fact]
     public async Task V_091_a_length_that_Kestrel_takes_with_a_sign_is_passed_on_as_a_plain_number()
@@ -184,12 +207,30 @@ public sealed class HygieneTests : IClassFixture<SharedDoor>
     [InlineData("TRACE")]
     [InlineData("TRACK")]
     [InlineData("CONNECT")]
-    public async Task A_method_that_echoes_or_tunnels_is_refused(string method)
+    [InlineData("get")]
+    [InlineData("Get")]
+    public async Task A_method_that_echoes_or_tunnels_or_is_misspelt_is_refused(string method)
     {
         var answer = await RawHttp.SendAsync(_door.Url, $"{method} /accounts/demo HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
 
         Assert.InRange(answer.Status, 400, 499);
         Assert.Empty(_account.Requests);
+    }
+
+    [Theory]
+    [InlineData("POST", "websocket")]
+    [InlineData("POST", "SPDY/3.1")]
+    [InlineData("GET", "SPDY/3.1")]
+    [InlineData("GET", "h2c")]
+    public async Task V_086_no_upgrade_turns_a_request_into_one_that_the_policy_did_not_see(string method, string protocol)
+    {
+        var path = method == "POST" ? "/accounts/" : "/accounts/demo"; // open for this method alone
+        var answer = await RawHttp.SendAsync(_door.Url, $"{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: {protocol}\r\nHTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA\r\n\r\nGET /nothing HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+
+        Assert.Equal(200, answer.Status);
+        Assert.Equal(method, _account.Last.Method);
+        Assert.DoesNotContain("Upgrade", _account.Last.Headers);
+        Assert.DoesNotContain("HTTP2-Settings", _account.Last.Headers);
     }
 
     public static TheoryData<string> Identities =>
@@ -200,7 +241,7 @@ public sealed class HygieneTests : IClassFixture<SharedDoor>
         "X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override", "X-Client-Cert", "X-SSL-Client-Cert", "X-SSL-Client-Verify", "SSL-Client-Cert",
         "X-Envoy-Original-Path", "X-Envoy-Internal", "X-B3-TraceId", "X-Middleware-Subrequest", "X-Passport", "Proxy-Authorization", "Proxy-Connection", "Via",
         "X_User", "X_Forwarded_User", "X_Real_IP", "X_Forwarded_For", "AUTHORIZATION_", "Content_Length", "x-USER", "Cookie", "DPoP", "Authorization", "X-Trace-Id",
-        "X-Identity-Zone-Id", "X-CF-ENCODED-CREDENTIALS", "Keep-Alive", "HTTP2-Settings", "Alt-Used", "Front-End-Https", "X-Host",
+        "X-Identity-Zone-Id", "X-CF-ENCODED-CREDENTIALS", "Keep-Alive", "HTTP2-Settings", "Alt-Used", "Front-End-Https", "X-Host", "Trailer",
     ];
 
     [Theory]
