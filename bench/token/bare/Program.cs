@@ -7,6 +7,7 @@
 using System.Buffers.Text;
 using System.Diagnostics;
 using System.Globalization;
+using System.Net.Http.Headers;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
@@ -40,7 +41,14 @@ if (args is ["hash", var duration])
 }
 if (args is ["steady", var url, var basic, var rate, var steadySeconds])
 {
-    await Steady.RunAsync(new Uri(url), basic, int.Parse(rate, CultureInfo.InvariantCulture), double.Parse(steadySeconds, CultureInfo.InvariantCulture));
+    var credential = new AuthenticationHeaderValue("Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes(basic)));
+    HttpRequestMessage Request()
+    {
+        var message = new HttpRequestMessage(HttpMethod.Post, url) { Content = new FormUrlEncodedContent([new("grant_type", "client_credentials")]) };
+        message.Headers.Authorization = credential;
+        return message;
+    }
+    await Steady.RunAsync(Request, int.Parse(rate, CultureInfo.InvariantCulture), double.Parse(steadySeconds, CultureInfo.InvariantCulture));
     return;
 }
 if (args is not ["serve", var port, var secret])
