@@ -4,6 +4,7 @@
 //   Peers pem KEYS                                 the RS256 key of the key set at the URL KEYS, as PEM
 //   Peers tokens URL BASIC COUNT AT_ONCE           COUNT different client_credentials tokens, one a line
 //   Peers steady URL TOKEN RATE SECONDS            GET with the token at a steady rate (bench/load/Steady.cs)
+//   Peers profile FILE TOP                         the busiest methods of a profile in speedscope's form
 using System.Globalization;
 using System.Net.Http.Headers;
 using SecureMesh.Bench;
@@ -32,8 +33,11 @@ switch (args)
         }
         await Steady.RunAsync(Request, Number(rate), double.Parse(seconds, CultureInfo.InvariantCulture));
         return 0;
+    case ["profile", var file, var top]:
+        await Profile.PrintAsync(file, Number(top), Console.Out);
+        return 0;
     default:
-        await Console.Error.WriteLineAsync("Peers yarp PORT BACKEND | jwt PORT BACKEND KEYS ISSUER SCOPE... | pem KEYS | tokens URL BASIC COUNT AT_ONCE | steady URL TOKEN RATE SECONDS");
+        await Console.Error.WriteLineAsync("Peers yarp PORT BACKEND | jwt PORT BACKEND KEYS ISSUER SCOPE... | pem KEYS | tokens URL BASIC COUNT AT_ONCE | steady URL TOKEN RATE SECONDS | profile FILE TOP");
         return 64;
 }
 
