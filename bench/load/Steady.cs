@@ -1,11 +1,9 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Runtime.InteropServices;
 
 /// <summary>Requests at a steady rate, whether the answers come or not: a queue shows as latency and is not hidden by waiting for it.</summary>
 /// <remarks>
-/// Prints p50, p99 and largest latency in milliseconds, counted from when each request was due, and the number of errors. One
-/// thread sends; it sleeps by the system's clock, because timers of whole milliseconds would send in pairs and hide microseconds.
+/// Prints p50, p99 and largest latency in milliseconds, counted from when each request was due, and the number of errors.
 /// </remarks>
 internal static class Steady
 {
@@ -23,7 +21,7 @@ internal static class Steady
             for (var i = 0; i < requests.Length; i++)
             {
                 var due = start + (long)((double)i / rate * Stopwatch.Frequency);
-                SleepUntil(due);
+                Pace.SleepUntil(due);
                 requests[i] = OneAsync(http, request, due);
             }
         })
@@ -54,31 +52,5 @@ internal static class Steady
         {
             return false;
         }
-    }
-
-    private static void SleepUntil(long timestamp)
-    {
-        var left = Stopwatch.GetElapsedTime(Stopwatch.GetTimestamp(), timestamp);
-        if (left <= TimeSpan.Zero) return;
-        if (OperatingSystem.IsLinux())
-        {
-            var time = new Timespec { Seconds = (nint)(left.Ticks / TimeSpan.TicksPerSecond), Nanoseconds = (nint)(left.Ticks % TimeSpan.TicksPerSecond * 100) };
-            _ = NanoSleep(in time, IntPtr.Zero); // woken early by a signal: this one is sent a little before its time
-        }
-        else
-        {
-            Thread.Sleep(left);
-        }
-    }
-
-    [DllImport("libc", EntryPoint = "nanosleep")]
-    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
-    private static extern int NanoSleep(in Timespec time, IntPtr remaining);
-
-    [StructLayout(LayoutKind.Sequential)]
-    private struct Timespec
-    {
-        public nint Seconds;
-        public nint Nanoseconds;
     }
 }

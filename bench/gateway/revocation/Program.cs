@@ -1,0 +1,42 @@
+// How long something that was revoked is still accepted, while requests come at a steady rate to every gateway and every service.
+//   Revocation AUTH GATEWAYS SERVICES COUNT RATE [KINDS]
+// AUTH is a base URL without /uaa; GATEWAYS and SERVICES (instances of account) are base URLs with commas between them; COUNT
+// revocations of each of the KINDS (token,grant,user,client,key unless told otherwise). The mesh is one with the demo's identities.
+using System.Globalization;
+using SecureMesh.Bench;
+
+if (args is not [var auth, var gateways, var services, var count, var rate, .. var rest] || rest.Length > 1)
+{
+    await Console.Error.WriteLineAsync("Revocation AUTH GATEWAYS SERVICES COUNT RATE [KINDS]");
+    return 64;
+}
+var kinds = rest is [var named] ? named.Split(',') : ["token", "grant", "user", "client", "key"];
+using var victims = new Victims(new Uri(auth), new Uri(gateways.Split(',')[0]));
+await victims.PrepareAsync();
+using var load = new Load([.. gateways.Split(',').Select(url => new Door("gateway", new Uri(url))), .. services.Split(',').Select(url => new Door("service", new Uri(url)))],
+    int.Parse(rate, CultureInfo.InvariantCulture));
+load.Start();
+
+var late = false;
+Console.WriteLine($"{"kind",-8} {"doors",-8} {"times",5} {"p50 ms",8} {"p99 ms",8} {"max ms",8}  {"never",5} {"again",5}");
+foreach (var kind in kinds)
+{
+    var trials = new List<Trial>();
+    for (var i = 0; i < int.Parse(count, CultureInfo.InvariantCulture); i++)
+    {
+        // A new key ends everybody's tokens, so there are no bystanders then.
+        load.Bystander = kind == "key" ? null : await victims.BystanderAsync();
+        trials.Add(await victims.RunAsync(kind, i, load));
+    }
+    foreach (var doors in new[] { "gateway", "service" })
+    {
+        var delays = trials.Select(trial => trial.LastAccepted(doors)).Order().ToArray();
+        late |= delays[^1] > TimeSpan.FromSeconds(1);
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"{kind,-8} {doors,-8} {delays.Length,5} {Percentile(delays, 50),8:0.0} {Percentile(delays, 99),8:0.0} {delays[^1].TotalMilliseconds,8:0.0}  {trials.Count(trial => trial.NeverRefused(doors)),5} {trials.Count(trial => trial.AcceptedAgain(doors)),5}"));
+    }
+}
+Console.WriteLine(load.Summary());
+return late || load.Wronged > 0 ? 1 : 0;
+
+static double Percentile(TimeSpan[] sorted, int percentile) => sorted[Math.Min(sorted.Length - 1, sorted.Length * percentile / 100)].TotalMilliseconds;
