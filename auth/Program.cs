@@ -12,6 +12,7 @@ using SecureMesh.Auth.Login;
 using SecureMesh.Auth.Logout;
 using SecureMesh.Auth.Metadata;
 using SecureMesh.Auth.Outbound;
+using SecureMesh.Auth.Passports;
 using SecureMesh.Auth.Protocol;
 using SecureMesh.Auth.Pruning;
 using SecureMesh.Auth.Registration;
@@ -29,7 +30,7 @@ if (args is ["--remove-demo"]) return MeshProgram.Run(RemoveDemo.Build);
 return MeshProgram.Run(() =>
 {
     var builder = WebApplication.CreateBuilder(args);
-    builder.AddSecureMesh("auth-service");
+    builder.AddSecureMesh("auth-service").RefusePassports();
     builder.AddStorage();
     builder.AddProtocol();
     builder.AddAudit();
@@ -49,6 +50,7 @@ return MeshProgram.Run(() =>
     builder.AddAuthorize();
     builder.AddApiTokens();
     builder.AddInspection();
+    builder.AddPassports();
     builder.AddRegistration();
     builder.AddMetadata();
     builder.AddPruning();
@@ -66,6 +68,7 @@ return MeshProgram.Run(() =>
     app.MapInspection();
     app.MapApiTokens();
     app.MapRevocation();
+    app.MapPassports();
     app.MapRegistration();
     app.MapMetadata();
     app.MapHealthz();

@@ -10,7 +10,7 @@ return MeshProgram.Run(() =>
 {
     var builder = WebApplication.CreateBuilder(args);
     builder.Configuration.AddInMemoryCollection([new("mesh:config:enabled", "false")]); // it cannot ask itself
-    builder.AddSecureMesh("config");
+    builder.AddSecureMesh("config").RefusePassports();
     builder.AddAccess();
     builder.AddSources();
     builder.AddEnvironments();

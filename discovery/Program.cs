@@ -6,7 +6,7 @@ using SecureMesh.Sdk;
 return MeshProgram.Run(() =>
 {
     var builder = WebApplication.CreateBuilder(args);
-    builder.AddSecureMesh("registry");
+    builder.AddSecureMesh("registry").RefusePassports();
     builder.AddRegistry();
     builder.AddAccess();
     builder.AddApps();

@@ -10,7 +10,7 @@ using SecureMesh.Sdk;
 return MeshProgram.Run(() =>
 {
     var builder = WebApplication.CreateBuilder(args);
-    builder.AddSecureMesh("gateway");
+    builder.AddSecureMesh("gateway").RefusePassports();
     builder.AddProtocol();
     builder.AddListening();
     builder.AddHygiene();

@@ -31,6 +31,15 @@ public sealed class MeshOptions
     /// <summary>Where the token service is asked for keys and tokens.</summary>
     public AuthAddressOptions Auth { get; set; } = new();
 
+    /// <summary>The gateway, whose passports this service takes.</summary>
+    public GatewayAddressOptions Gateway { get; set; } = new();
+
+    /// <summary>
+    /// True: access tokens with <c>mesh://gateway</c> in <c>aud</c> are good here as well, which a service needs behind a route
+    /// with <c>relay: passthrough</c>. Every service that such a token reaches can use it at every other one that takes it.
+    /// </summary>
+    public bool AcceptGatewayAudience { get; set; } = true;
+
     /// <summary>The configuration client.</summary>
     public ConfigClientOptions Config { get; set; } = new();
 
@@ -70,6 +79,13 @@ public sealed class HealthOptions
 
     /// <summary>With <see cref="Details"/> false, callers who hold this scope see the components nevertheless; null = nobody.</summary>
     public string? DetailsScope { get; set; }
+}
+
+/// <summary>The gateway.</summary>
+public sealed class GatewayAddressOptions
+{
+    /// <summary>Its public base URL: what its passports say in <c>iss</c>, compared byte for byte, apart from a final slash here.</summary>
+    public string Url { get; set; } = "http://localhost:8080";
 }
 
 /// <summary>Address of the token service. Trust never comes from the registry, so it is configured.</summary>

@@ -15,6 +15,8 @@ internal sealed class MeshOptionsValidator : IValidateOptions<MeshOptions>
         var addresses = options.Auth.Addresses();
         if (addresses.Length == 0 || !addresses.All(IsHttp))
             result.AddError($"mesh:auth:url must be http or https URLs separated by commas, not '{options.Auth.Url}'.");
+        if (!IsHttp(options.Gateway.Url))
+            result.AddError($"mesh:gateway:url must be the public http or https URL of the gateway, not '{options.Gateway.Url}'.");
         if (ForwardedSlice.Networks(options.TrustedProxies) is null)
             result.AddError($"mesh:trustedProxies must be networks or addresses separated by commas, not '{options.TrustedProxies}'.");
         if (options.LoggedSuccessesPerSecond is < 0 or > 1_000_000)

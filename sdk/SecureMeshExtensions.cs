@@ -40,4 +40,15 @@ public static class SecureMeshExtensions
         builder.AddTelemetry();
         return builder;
     }
+    /// <summary>
+    /// Makes this service refuse the passports that other services take from the gateway: for the token service, the gateway
+    /// and whatever is not called through it, where a credential of the caller's own is needed.
+    /// </summary>
+    /// <param name="builder">The service's builder, after <see cref="AddSecureMesh"/>.</param>
+    public static WebApplicationBuilder RefusePassports(this WebApplicationBuilder builder)
+    {
+        ArgumentNullException.ThrowIfNull(builder);
+        builder.Services.Replace(ServiceDescriptor.Singleton<IPassportKeys, NoPassportKeys>());
+        return builder;
+    }
 }

@@ -10,12 +10,17 @@ internal sealed class Answer(Action<Utf8JsonWriter> write, bool published = fals
     // Texts go out as they stand in the contract: the bodies are JSON, never HTML.
     private static readonly JsonWriterOptions Plain = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
+    private static readonly TimeSpan KeptFor = TimeSpan.FromMinutes(5);
+
     public int Status { get; init; } = 200;
+
+    /// <summary>How long anyone may keep what is published.</summary>
+    public TimeSpan MaxAge { get; init; } = KeptFor;
 
     public Task ExecuteAsync(HttpContext httpContext)
     {
         httpContext.Response.StatusCode = Status;
-        if (published) Publish(httpContext.Response);
+        if (published) Publish(httpContext.Response, MaxAge);
         else Hide(httpContext.Response);
         return WriteAsync(httpContext, write);
     }
@@ -46,9 +51,9 @@ internal sealed class Answer(Action<Utf8JsonWriter> write, bool published = fals
     }
 
     /// <summary>Lets anyone keep the answer for a while, pages of any origin too.</summary>
-    public static void Publish(HttpResponse response)
+    public static void Publish(HttpResponse response, TimeSpan? maxAge = null)
     {
-        response.Headers.CacheControl = "public, max-age=300";
+        response.Headers.CacheControl = $"public, max-age={(maxAge ?? KeptFor).TotalSeconds:0}";
         response.Headers.AccessControlAllowOrigin = "*";
     }
 }

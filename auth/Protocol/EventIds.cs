@@ -48,6 +48,10 @@ internal static class EventIds
     public const int LogoutNoticeFailed = 2003;
     public const int LogoutNoticesUnreadable = 2004;
 
+    public const int PassportKeyAnnounced = 2100;
+    public const int PassportKeyWithdrawn = 2101;
+    public const int PassportKeyRevoked = 2102;
+
     public const int ListenerLost = 2200;
     public const int FollowerJoined = 2201;
     public const int FollowerLeft = 2202;

@@ -12,10 +12,10 @@ internal static class JsonBody
     private const int MaxBytes = 256 * 1024;
     private static readonly JsonDocumentOptions Strict = new() { AllowDuplicateProperties = false, MaxDepth = 16 };
 
-    public static async Task<Result<JsonElement, OAuthError>> ReadObjectAsync(HttpRequest request, CancellationToken cancellationToken)
+    public static async Task<Result<JsonElement, OAuthError>> ReadObjectAsync(HttpRequest request, CancellationToken cancellationToken, int maxBytes = MaxBytes)
     {
         if (!request.HasJsonContentType()) return OAuthError.InvalidRequest("The body must be application/json");
-        var body = await FormBody.BodyAsync(request, MaxBytes, cancellationToken);
+        var body = await FormBody.BodyAsync(request, maxBytes, cancellationToken);
         if (!body.IsSuccess) return body.Error;
         try
         {

@@ -10,6 +10,7 @@ using SecureMesh.Auth.Clients.Administration;
 using SecureMesh.Auth.Keys;
 using SecureMesh.Auth.Login;
 using SecureMesh.Auth.Logout;
+using SecureMesh.Auth.Passports;
 using SecureMesh.Auth.Pruning;
 using SecureMesh.Auth.Revocation;
 using SecureMesh.Auth.Scim;
@@ -71,6 +72,8 @@ internal static class StorageSlice
         services.AddSingleton<IPublicClients, SqlPublicClients>();
         services.AddSingleton<IDpopReplays, SqlProofs>();
         services.AddSingleton<IPrunable, PrunableProofs>();
+        services.AddSingleton<IPassportKeys, SqlPassportKeys>();
+        services.AddSingleton<IPrunable, PrunablePassportKeys>();
         services.AddSingleton<ISealingChecks, SqlSealingChecks>();
         services.AddSingleton<IXmlRepository, SqlKeyRingRepository>();
         services.AddSingleton<IInstallation, SqlInstallation>();

@@ -18,8 +18,9 @@ internal static class BearerSlice
         var services = builder.Services;
         services.TryAddSingleton<CallerMode>();
         services.TryAddSingleton<IIssuerKeys, IssuerKeys>();
-        services.AddHostedService<IssuerKeysRefresh>();
-        services.AddHttpClient(IssuerKeys.Client, client =>
+        services.TryAddSingleton<IPassportKeys, PassportKeys>();
+        services.AddHostedService<PublishedKeysRefresh>();
+        services.AddHttpClient(PublishedKeys.Client, client =>
             {
                 client.Timeout = TimeSpan.FromSeconds(2);
                 client.MaxResponseContentBufferSize = 256 * 1024;
@@ -44,13 +45,12 @@ internal static class BearerSlice
             .Configure<CallerMode>((options, mode) => options.ForwardDefaultSelector = _ => mode.Current);
         services.TryAddSingleton<BearerEvents>();
         services.AddOptions<JwtBearerOptions>(JwtBearerDefaults.AuthenticationScheme)
-            .Configure<IOptions<MeshOptions>, IIssuerKeys, TimeProvider, BearerEvents>((options, mesh, keys, time, events) =>
+            .Configure<IOptions<MeshOptions>, IIssuerKeys, IPassportKeys, TimeProvider, BearerEvents>((options, mesh, keys, passports, time, events) =>
             {
                 options.MapInboundClaims = false;
                 options.SaveToken = false;
-                options.TokenValidationParameters = AccessTokenHandler.Parameters(mesh.Value, time);
                 options.TokenHandlers.Clear();
-                options.TokenHandlers.Add(new AccessTokenHandler(keys));
+                options.TokenHandlers.Add(new BearerTokenHandler(TokenKind.AccessToken(mesh.Value, keys, time), TokenKind.Passport(mesh.Value, passports, time)));
                 options.Events = events;
             });
 

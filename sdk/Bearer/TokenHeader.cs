@@ -7,7 +7,7 @@ namespace SecureMesh.Sdk;
 /// The header of a compact JWS, read strictly before anything expensive happens. It is a claim of the sender: it selects a
 /// key by name and rejects, but nothing in it is believed (no <c>jwk</c>, <c>jku</c>, <c>x5u</c>, <c>x5c</c>; RFC 8725 §3).
 /// </summary>
-internal sealed record TokenHeader(string Algorithm, string Kid)
+internal sealed record TokenHeader(string Type, string Algorithm, string Kid)
 {
     private const int LongestKid = 256;
     private static readonly JsonDocumentOptions Strict = new() { AllowDuplicateProperties = false, MaxDepth = 8 };
@@ -34,7 +34,7 @@ internal sealed record TokenHeader(string Algorithm, string Kid)
         System.Buffers.SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_");
 
     /// <param name="token">The token.</param>
-    /// <param name="refusal">Why it is no access token of ours, for the log; null when it may be one.</param>
+    /// <param name="refusal">Why it is neither an access token nor a passport of ours, for the log; null when it may be one.</param>
     public static TokenHeader? Read(string token, out string? refusal)
     {
         refusal = null;
@@ -49,13 +49,13 @@ internal sealed record TokenHeader(string Algorithm, string Kid)
             var header = json.RootElement;
             refusal = header.ValueKind != JsonValueKind.Object ? "the header is no object"
                 // JA-02: an ID token says JWT, a logout token logout+jwt; neither opens anything here.
-                : Text(header, "typ") != "at+jwt" ? "typ is not at+jwt"
+                : Text(header, "typ") is not ("at+jwt" or "passport+jwt") ? "typ is neither at+jwt nor passport+jwt"
                 : Text(header, "alg") is not ("ES256" or "RS256") ? "alg is neither ES256 nor RS256"
                 : header.TryGetProperty("crit", out _) ? "critical header members are not understood" // RFC 7515 §4.1.11
                 : header.TryGetProperty("zip", out _) || header.TryGetProperty("b64", out _) ? "compressed or unencoded payload"
                 : Text(header, "kid") is not { Length: > 0 and <= LongestKid } ? "no kid"
                 : null;
-            return refusal is null ? new TokenHeader(Text(header, "alg")!, Text(header, "kid")!) : null;
+            return refusal is null ? new TokenHeader(Text(header, "typ")!, Text(header, "alg")!, Text(header, "kid")!) : null;
         }
         catch (Exception e) when (e is FormatException or JsonException or InvalidOperationException)
         {

@@ -9,11 +9,12 @@ internal static class TokenPayload
 {
     private static readonly JsonDocumentOptions Strict = new() { AllowDuplicateProperties = false };
 
-    /// <summary>Refuses claims that stand there twice, and makes one claim of each scope.</summary>
+    /// <summary>Refuses claims that stand there twice and what its kind may not say, and makes one claim of each scope.</summary>
     /// <param name="token">A compact token that has been verified.</param>
+    /// <param name="kind">What it is.</param>
     /// <param name="identity">The caller as the library reads it.</param>
     /// <returns>Null, or why the token is refused.</returns>
-    public static string? Fault(string token, ClaimsIdentity identity)
+    public static string? Fault(string token, TokenKind kind, ClaimsIdentity identity)
     {
         try
         {
@@ -21,7 +22,7 @@ internal static class TokenPayload
             // Which of two claims of one name counts is each reader's choice (RFC 7519 §4); here and at the next reader it may differ.
             using var payload = JsonDocument.Parse(Base64Url.DecodeFromChars(token.AsSpan(start, token.LastIndexOf('.') - start)), Strict);
             if (payload.RootElement.TryGetProperty("scope", out var scope) && scope.ValueKind == JsonValueKind.String) Split(identity);
-            return null;
+            return kind.Fault(payload.RootElement);
         }
         catch (Exception e) when (e is JsonException or FormatException or InvalidOperationException)
         {

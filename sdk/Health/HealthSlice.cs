@@ -9,7 +9,7 @@ internal static class HealthSlice
 {
     public static void AddHealth(this WebApplicationBuilder builder)
     {
-        builder.Services.AddHealthChecks().AddCheck<IssuerKeysHealth>("keys");
+        builder.Services.AddHealthChecks().AddCheck<PublishedKeysHealth>("keys");
         builder.Services.TryAddSingleton<HealthEndpoint>();
     }
 }

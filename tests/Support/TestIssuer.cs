@@ -8,11 +8,15 @@ using Microsoft.IdentityModel.Tokens;
 
 namespace SecureMesh.Tests.Support;
 
-/// <summary>A token service in miniature: publishes keys over real HTTP at <c>/uaa/token_keys</c> and signs what a test asks for.</summary>
+/// <summary>
+/// A token service in miniature, with a gateway: publishes keys over real HTTP at <c>/uaa/token_keys</c> and
+/// <c>/uaa/passport_keys</c> and signs what a test asks for.
+/// </summary>
 public sealed class TestIssuer : IAsyncDisposable
 {
     private readonly WebApplication _app;
     private readonly List<SigningKey> _published = [];
+    private readonly List<SigningKey> _announced = [];
 
     private TestIssuer(WebApplication app) => _app = app;
 
@@ -22,14 +26,26 @@ public sealed class TestIssuer : IAsyncDisposable
     /// <summary>Base address without a final slash; what <c>mesh:auth:url</c> takes.</summary>
     public string Url { get; private set; } = "";
 
+    /// <summary>What passports say in <c>iss</c>.</summary>
+    public string Gateway { get; } = "http://localhost:8080";
+
     /// <summary>How often the key set was fetched.</summary>
     public int KeyFetches { get; private set; }
 
     /// <summary>Set to answer key requests with this status instead.</summary>
     public int? FailWith { get; set; }
 
+    /// <summary>How often the passport keys were fetched.</summary>
+    public int PassportKeyFetches { get; private set; }
+
+    /// <summary>Set to answer requests for passport keys with this status instead.</summary>
+    public int? FailPassportKeysWith { get; set; }
+
     /// <summary>The key that signs now.</summary>
     public SigningKey Key { get; private set; } = new();
+
+    /// <summary>The gateway's key.</summary>
+    public SigningKey PassportKey { get; } = new();
 
     public static async Task<TestIssuer> StartAsync(string url = "http://127.0.0.1:0")
     {
@@ -38,7 +54,9 @@ public sealed class TestIssuer : IAsyncDisposable
         var app = builder.Build();
         var issuer = new TestIssuer(app);
         issuer._published.Add(issuer.Key);
+        issuer._announced.Add(issuer.PassportKey);
         app.MapGet("/uaa/token_keys", issuer.Keys);
+        app.MapGet("/uaa/passport_keys", issuer.PassportKeys);
         app.Urls.Add(url);
         await app.StartAsync();
         issuer.Url = app.Urls.First();
@@ -47,7 +65,7 @@ public sealed class TestIssuer : IAsyncDisposable
 
     /// <summary>The settings that make a service trust this issuer.</summary>
     public IEnumerable<KeyValuePair<string, string>> Settings =>
-        [new("mesh:issuer", Issuer), new("mesh:auth:url", Url)];
+        [new("mesh:issuer", Issuer), new("mesh:auth:url", Url), new("mesh:gateway:url", Gateway)];
 
     /// <summary>Signs with a new key from now on; the old one stays published unless it is withdrawn.</summary>
     public void Rotate(bool withdrawOld = false)
@@ -55,6 +73,41 @@ public sealed class TestIssuer : IAsyncDisposable
         if (withdrawOld) _published.Clear();
         Key = new SigningKey();
         _published.Add(Key);
+    }
+
+    /// <summary>Publishes a passport key.</summary>
+    public void Announce(SigningKey key) => _announced.Add(key);
+
+    /// <summary>Publishes a passport key no more.</summary>
+    public void Withdraw(SigningKey key) => _announced.Remove(key);
+
+    /// <summary>A passport as the gateway makes it for a service: the defaults, changed and extended (null removes a claim).</summary>
+    public string Passport(string service, params (string Claim, object? Value)[] change) =>
+        Sign(PassportKey, PassportClaims(service, change), "passport+jwt");
+
+    /// <summary>The claims of a passport, to be signed by <see cref="Sign"/>.</summary>
+    public Dictionary<string, object> PassportClaims(string service, params (string Claim, object? Value)[] change)
+    {
+        var now = DateTimeOffset.UtcNow.ToUnixTimeSeconds();
+        var claims = new Dictionary<string, object>
+        {
+            ["iss"] = Gateway,
+            ["aud"] = "mesh://" + service,
+            ["sub"] = "id-of-demo",
+            ["iat"] = now,
+            ["exp"] = now + 60,
+            ["jti"] = Guid.NewGuid().ToString("n"),
+            ["scope"] = Array.Empty<string>(),
+            ["client_id"] = "browser",
+            ["zid"] = "uaa",
+            ["user_id"] = "id-of-demo",
+            ["user_name"] = "demo",
+            ["mode"] = "token",
+            ["credential"] = "jwt",
+            ["token_iat"] = now - 100,
+            ["token_kid"] = Key.Kid,
+        };
+        return Changed(claims, change);
     }
 
     /// <summary>A token as auth issues it: the defaults, changed and extended by <paramref name="change"/> (null removes a claim).</summary>
@@ -87,6 +140,11 @@ public sealed class TestIssuer : IAsyncDisposable
             ["iat"] = now,
             ["exp"] = now + 600,
         };
+        return Changed(claims, change);
+    }
+
+    private static Dictionary<string, object> Changed(Dictionary<string, object> claims, (string Claim, object? Value)[] change)
+    {
         foreach (var (claim, value) in change)
         {
             if (value is null) claims.Remove(claim);
@@ -114,6 +172,14 @@ public sealed class TestIssuer : IAsyncDisposable
         if (FailWith is { } status) return Results.StatusCode(status);
         http.Response.Headers.CacheControl = "public, max-age=300";
         return Results.Json(new { keys = _published.Select(key => key.Public).ToArray() });
+    }
+
+    private IResult PassportKeys(HttpContext http)
+    {
+        PassportKeyFetches++;
+        if (FailPassportKeysWith is { } status) return Results.StatusCode(status);
+        http.Response.Headers.CacheControl = "public, max-age=60";
+        return Results.Json(new { keys = _announced.Select(key => key.Public).ToArray() });
     }
 
     public async ValueTask DisposeAsync() => await _app.DisposeAsync();

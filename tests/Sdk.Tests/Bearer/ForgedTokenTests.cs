@@ -219,12 +219,12 @@ public sealed class ForgedTokenTests : IAsyncLifetime
     [InlineData("JWT")]
     [InlineData("jwt")]
     [InlineData("logout+jwt")]
-    [InlineData("passport+jwt")]
+    [InlineData("Passport+jwt")]
     [InlineData("AT+JWT")]
     [InlineData("application/at+jwt")]
     [InlineData("")]
     public async Task JA_02_an_id_token_or_any_other_kind_is_refused(string typ) =>
-        await RefusedAsync(TestIssuer.Sign(_issuer.Key, _issuer.Claims(("scope", new[] { "ui" })), typ), "typ is not at+jwt");
+        await RefusedAsync(TestIssuer.Sign(_issuer.Key, _issuer.Claims(("scope", new[] { "ui" })), typ), "typ is neither at+jwt nor passport+jwt");
 
     [Fact]
     public async Task N_10_a_header_that_names_a_member_twice_is_refused()
