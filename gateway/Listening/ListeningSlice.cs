@@ -1,6 +1,8 @@
 using System.Net;
 using System.Security.Authentication;
+using System.Security.Cryptography.X509Certificates;
 using System.Text;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Https;
 using SecureMesh.Sdk;
 
@@ -12,6 +14,7 @@ internal static class ListeningSlice
     public static void AddListening(this WebApplicationBuilder builder)
     {
         var certificate = Certificate(builder);
+        PlainHttp2.Add(builder.Configuration);
         CheckAddresses(builder.Configuration, certificate is not null);
         // First of all: it judges the connection as it is, not as a proxy tells it, and the SDK answers /actuator/health early.
         builder.Services.Insert(0, ServiceDescriptor.Singleton<IStartupFilter, PlainCallers>());
@@ -24,6 +27,8 @@ internal static class ListeningSlice
             // Not so the length, of which Kestrel's reader of other encodings also takes `5\0`.
             kestrel.RequestHeaderEncodingSelector = name => name.Equals("Content-Length", StringComparison.OrdinalIgnoreCase) ? null : Encoding.Latin1;
             kestrel.ResponseHeaderEncodingSelector = _ => Encoding.Latin1;
+            // HTTP/3 would be a second way in beside the checks on connections of TLS.
+            kestrel.ConfigureEndpointDefaults(endpoint => endpoint.Protocols = HttpProtocols.Http1AndHttp2);
             if (certificate is not null) kestrel.ConfigureHttpsDefaults(https => Use(https, certificate));
         });
     }
@@ -43,8 +48,15 @@ internal static class ListeningSlice
     {
         https.SslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13;
         https.ServerCertificateSelector = (_, _) => certificate.Current.TargetCertificate;
+        // Asked for, never required, and never judged here: at the handshake a certificate proves who holds its key and nothing
+        // else. What it is good for says the token that is bound to it (RFC 8705 §3), on the routes that take one.
+        https.ClientCertificateMode = ClientCertificateMode.AllowCertificate;
+        https.ClientCertificateValidation = static (_, _, _) => true;
         https.OnAuthenticate = (_, options) =>
         {
+            // A stranger's certificate must not make the gateway fetch from the addresses that stand in it.
+            options.CertificateRevocationCheckMode = X509RevocationMode.NoCheck;
+            options.CertificateChainPolicy = new X509ChainPolicy { DisableCertificateDownloads = true, RevocationMode = X509RevocationMode.NoCheck, VerificationFlags = X509VerificationFlags.AllFlags };
             // A context, unlike a selected certificate, also sends the intermediates of the file.
             options.ServerCertificateSelectionCallback = null;
             options.ServerCertificateContext = certificate.Current;
@@ -66,7 +78,7 @@ internal static class ListeningSlice
         }
     }
 
-    private static IEnumerable<string> Addresses(ConfigurationManager configuration)
+    public static IEnumerable<string> Addresses(ConfigurationManager configuration)
     {
         foreach (var url in (configuration["urls"] ?? "").Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)) yield return url;
         foreach (var endpoint in configuration.GetSection("Kestrel:Endpoints").GetChildren())
