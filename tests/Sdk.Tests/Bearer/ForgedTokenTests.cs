@@ -200,6 +200,20 @@ public sealed class ForgedTokenTests : IAsyncLifetime
         Assert.Equal(status, (await _service.GetAsync("/ui", Valid(("aud", new[] { "x", audience })))).Status);
     }
 
+    [Theory]
+    [InlineData("true", "mesh://gateway", 200)]
+    [InlineData("false", "mesh://gateway", 401)]
+    [InlineData("true", "mesh://account-service", 401)]
+    [InlineData("true", "mesh://sample", 200)]
+    [InlineData("false", "mesh://sample", 200)]
+    public async Task V_090_a_token_for_the_gateway_is_good_at_a_service_only_where_a_setting_says_so(string setting, string audience, int status)
+    {
+        await using var service = await Service.StartAsync(
+            app => app.MapGet("/ui", () => "in").RequireScope("ui"), [.. _issuer.Settings, new("mesh:acceptGatewayAudience", setting)], clock: _clock);
+
+        Assert.Equal(status, (await service.GetAsync("/ui", Valid(("aud", new[] { "browser", audience })))).Status);
+    }
+
     [Fact]
     public async Task N_01_a_token_without_audience_issuer_or_expiry_is_refused()
     {

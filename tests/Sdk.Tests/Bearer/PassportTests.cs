@@ -154,6 +154,18 @@ public sealed class PassportTests : IAsyncLifetime
     }
 
     [Theory]
+    [InlineData("")]
+    [InlineData("localhost:8080")]
+    [InlineData("/")]
+    [InlineData("ftp://localhost")]
+    public async Task An_address_of_the_gateway_that_is_none_stops_the_start_and_is_named(string url)
+    {
+        var failure = await Assert.ThrowsAsync<Microsoft.Extensions.Options.OptionsValidationException>(() => StartAsync(new KeyValuePair<string, string>("mesh:gateway:url", url)));
+
+        Assert.Contains("mesh:gateway:url", failure.Message);
+    }
+
+    [Theory]
     [InlineData("at+jwt", "the issuer publishes no such key")]
     [InlineData("JWT", "typ is neither at+jwt nor passport+jwt")]
     [InlineData("PASSPORT+JWT", "typ is neither at+jwt nor passport+jwt")]
