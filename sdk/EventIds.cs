@@ -54,4 +54,11 @@ internal static class EventIds
 
     public const int DatabaseWaiting = 800;
     public const int DatabaseReached = 801;
+
+    public const int RevocationsNotFollowed = 900;
+    public const int RevocationsFollowed = 901;
+    public const int RevocationsCut = 902;
+    public const int RevocationsFailed = 903;
+    public const int RevocationLeftOut = 904;
+    public const int RevocationsWatcherFailed = 905;
 }

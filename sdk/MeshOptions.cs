@@ -40,6 +40,9 @@ public sealed class MeshOptions
     /// </summary>
     public bool AcceptGatewayAudience { get; set; } = true;
 
+    /// <summary>How revoked tokens are told from others.</summary>
+    public RevocationClientOptions Revocations { get; set; } = new();
+
     /// <summary>The configuration client.</summary>
     public ConfigClientOptions Config { get; set; } = new();
 

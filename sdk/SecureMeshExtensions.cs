@@ -11,7 +11,7 @@ public static class SecureMeshExtensions
 {
     /// <summary>
     /// Fetches the service's configuration, registers it, checks bearer tokens on every endpoint that asks for a scope,
-    /// refuses to start when an endpoint has no policy, serves <c>/actuator/health</c>, and writes JSON logs with trace ids.
+    /// follows the revocations of the token service, refuses to start when an endpoint has no policy, serves <c>/actuator/health</c>, and writes JSON logs with trace ids.
     /// </summary>
     /// <param name="builder">The service's builder.</param>
     /// <param name="name">Wire name; null takes <c>mesh:name</c>, and without it the assembly's name in lower case.</param>
@@ -35,6 +35,7 @@ public static class SecureMeshExtensions
         });
         builder.AddForwarded();
         builder.AddErrors();
+        builder.AddRevocations();
         builder.AddBearer();
         builder.AddHealth();
         builder.AddTelemetry();

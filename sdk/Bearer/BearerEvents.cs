@@ -5,7 +5,7 @@ using Microsoft.Extensions.Logging;
 namespace SecureMesh.Sdk;
 
 /// <summary>Where the framework's bearer handler asks: which token, which claims, and how to refuse.</summary>
-internal sealed partial class BearerEvents(IErrorDialect dialect, ILogger<BearerEvents> logger) : JwtBearerEvents
+internal sealed partial class BearerEvents(IErrorDialect dialect, RevokedTokens revoked, ILogger<BearerEvents> logger) : JwtBearerEvents
 {
     public override Task MessageReceived(MessageReceivedContext context)
     {
@@ -18,6 +18,13 @@ internal sealed partial class BearerEvents(IErrorDialect dialect, ILogger<Bearer
             case BearerHeaderKind.Several: context.Fail(new SeveralHeadersException()); break;
             default: context.Fail(new TokenRefusedException("the Authorization header is malformed")); break;
         }
+        return Task.CompletedTask;
+    }
+
+    /// <summary>A good token may have been revoked.</summary>
+    public override Task TokenValidated(TokenValidatedContext context)
+    {
+        if (revoked.Fault(context.SecurityToken) is { } fault) context.Fail(fault);
         return Task.CompletedTask;
     }
 

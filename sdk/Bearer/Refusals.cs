@@ -31,6 +31,7 @@ internal static class Refusals
     public static Problem Of(Exception failure) => failure switch
     {
         IssuerKeysUnavailableException e => Unavailable(e.RetryAfter),
+        RevocationsCutException e => Unavailable(e.RetryAfter),
         SeveralHeadersException => SeveralHeaders,
         SecurityTokenExpiredException => ExpiredToken,
         _ => InvalidToken,
@@ -48,7 +49,7 @@ internal static class Refusals
     /// <summary>The exact cause, without anything of the token in it.</summary>
     public static string CauseOf(Exception failure) => failure switch
     {
-        TokenRefusedException or IssuerKeysUnavailableException or SeveralHeadersException => failure.Message,
+        TokenRefusedException or IssuerKeysUnavailableException or RevocationsCutException or SeveralHeadersException => failure.Message,
         SecurityTokenExpiredException => "expired",
         SecurityTokenNotYetValidException => "not valid yet",
         SecurityTokenNoExpirationException => "no expiry",

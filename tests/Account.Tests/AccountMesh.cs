@@ -28,6 +28,7 @@ internal sealed class AccountMesh : IAsyncDisposable
             ("mesh:auth:url", Auth.Url),
             ("mesh:clientSecret", "account-secret"),
             ("mesh:registry:static:auth-service", Auth.Url),
+            ("mesh:revocations:enabled", "false"), // the stand-in has no feed
             ("account:registration:perMinute", "100000"),
             .. settings,
         ]);

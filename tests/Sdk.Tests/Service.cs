@@ -35,6 +35,7 @@ internal sealed class Service : IAsyncDisposable
         {
             ["mesh:config:enabled"] = "false",
             ["mesh:registry:enabled"] = "false",
+            ["mesh:revocations:enabled"] = "false",
             ["mesh:registry:drain"] = "00:00:00",
             ["urls"] = "http://127.0.0.1:0",
         };
