@@ -4,7 +4,6 @@ using Microsoft.Extensions.Options;
 using SecureMesh.Auth.Clients;
 using SecureMesh.Auth.Inspection;
 using SecureMesh.Auth.Protocol;
-using SecureMesh.Auth.Revocation;
 using SecureMesh.Auth.Token;
 using SecureMesh.Auth.Users;
 using SecureMesh.Sdk;

@@ -2,9 +2,9 @@ using System.Text.Json;
 using SecureMesh.Auth.Clients;
 using SecureMesh.Auth.Keys;
 using SecureMesh.Auth.Protocol;
-using SecureMesh.Auth.Revocation;
 using SecureMesh.Auth.Token;
 using SecureMesh.Auth.Users;
+using SecureMesh.Sdk;
 
 namespace SecureMesh.Auth.Inspection;
 

@@ -1,7 +1,7 @@
 using System.Text.Json;
 using SecureMesh.Auth.Clients;
-using SecureMesh.Auth.Revocation;
 using SecureMesh.Auth.Users;
+using SecureMesh.Sdk;
 
 namespace SecureMesh.Auth.Inspection;
 

@@ -1,6 +1,7 @@
 using System.Data.Common;
 using SecureMesh.Auth.Protocol;
 using SecureMesh.Auth.Token;
+using SecureMesh.Sdk;
 
 namespace SecureMesh.Auth.Revocation;
 

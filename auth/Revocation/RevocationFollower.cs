@@ -10,8 +10,10 @@ internal sealed class RevocationFollower(IRevocationRows rows, RevocationState s
     private long _synchronized;
 
     /// <summary>True when what is in memory was compared with the database a moment ago. Real time, whatever the clock: it is about the connection.</summary>
-    public bool IsCurrent =>
-        Volatile.Read(ref _synchronized) is not 0 and var at && TimeProvider.System.GetElapsedTime(at) < options.Value.StaleAfter;
+    public bool IsCurrent => Silence < options.Value.StaleAfter;
+
+    /// <summary>How long ago that was.</summary>
+    public TimeSpan Silence => Volatile.Read(ref _synchronized) is not 0 and var at ? TimeProvider.System.GetElapsedTime(at) : TimeSpan.MaxValue;
 
     /// <summary>Reads everything that is kept.</summary>
     public async Task LoadAsync(CancellationToken cancellationToken)

@@ -1,6 +1,7 @@
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using SecureMesh.Auth.Metadata;
 using SecureMesh.Auth.Protocol;
+using SecureMesh.Sdk;
 
 namespace SecureMesh.Auth.Revocation;
 
@@ -16,6 +17,7 @@ internal static class RevocationSlice
         services.AddSingleton<RevocationLog>();
         services.AddSingleton<RevocationWake>();
         services.AddSingleton<RevocationFollower>();
+        services.AddSingleton<ITokenRevocations, OwnRevocations>();
         services.AddSingleton<RevocationFeed>();
         services.AddSingleton<RevocationsEndpoint>();
         services.AddSingleton<TokenRevoker>();

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using SecureMesh.Sdk;
 
 namespace SecureMesh.Auth.Revocation;
 
@@ -11,6 +12,13 @@ internal sealed class RevocationState(TimeProvider time)
     private readonly ConcurrentDictionary<Subject, long> _ended = new();
     private readonly ConcurrentDictionary<Subject, NotBefore> _notBefore = new();
     private volatile bool _any;
+    private long _version;
+
+    /// <summary>After each revocation that has come in; must be quick and throw nothing, revocations wait for it.</summary>
+    public event Action? Changed;
+
+    /// <summary>Grows with each revocation, when it is in force.</summary>
+    public long Version => Volatile.Read(ref _version);
 
     public int Count => _ended.Count + _notBefore.Count;
 
@@ -24,6 +32,8 @@ internal sealed class RevocationState(TimeProvider time)
                 (_, known) => new NotBefore(Math.Max(known.Seconds, moment.ToUnixTimeSeconds()), Math.Max(known.Until, until)));
         else _ended.AddOrUpdate(subject, until, (_, known) => Math.Max(known, until));
         _any = true;
+        Interlocked.Increment(ref _version);
+        Changed?.Invoke();
     }
 
     /// <summary>True when any level has ended the token: all of them are looked at (V-054).</summary>
@@ -31,7 +41,7 @@ internal sealed class RevocationState(TimeProvider time)
         _any && (Ended(RevocationKind.Token, token, token.TokenId)
             || Ended(RevocationKind.Grant, token, token.GrantId)
             || Ended(RevocationKind.Session, token, token.SessionId)
-            || Ended(RevocationKind.Key, token, token.Kid)
+            || Ended(RevocationKind.Key, token, token.KeyId)
             || token.IssuedAt < EarliestIssue(token.ZoneId, token.ClientId, token.UserId));
 
     /// <summary>The second from which on a token of these two is not ended by a not-before of any level; 0 when there is none.</summary>

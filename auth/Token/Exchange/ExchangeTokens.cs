@@ -6,6 +6,7 @@ using SecureMesh.Auth.Protocol;
 using SecureMesh.Auth.Revocation;
 using SecureMesh.Auth.Sessions;
 using SecureMesh.Auth.Users;
+using SecureMesh.Sdk;
 
 namespace SecureMesh.Auth.Token.Exchange;
 

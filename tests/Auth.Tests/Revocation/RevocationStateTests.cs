@@ -1,4 +1,5 @@
 using SecureMesh.Auth.Revocation;
+using SecureMesh.Sdk;
 using SecureMesh.Tests.Support;
 
 namespace SecureMesh.Auth.Tests.Revocation;
@@ -22,7 +23,7 @@ public sealed class RevocationStateTests
         _state.Apply(Event(Enum.Parse<RevocationKind>(kind, ignoreCase: true), subject));
 
         Assert.True(_state.IsRevoked(Token()));
-        Assert.False(_state.IsRevoked(Token() with { TokenId = "x", GrantId = "x", SessionId = "x", Kid = "x" }));
+        Assert.False(_state.IsRevoked(Token() with { TokenId = "x", GrantId = "x", SessionId = "x", KeyId = "x" }));
         Assert.False(_state.IsRevoked(Token() with { ZoneId = "other" }));
         Assert.False(_state.IsRevoked(new TokenMarks("uaa", null, null, null, null, "app", null, Now)));
     }
