@@ -12,12 +12,18 @@ public static class MeshProgram
     /// <summary>Exit code of a start that cannot succeed until an operator changes something (EX_CONFIG of sysexits.h).</summary>
     public const int CannotStart = 78;
 
+    // The framework's switch for watching appsettings.json.
+    private const string Watch = "DOTNET_hostBuilder__reloadConfigOnChange";
+
     /// <summary>Builds and runs the service until it is told to stop.</summary>
     /// <param name="build">Builds the application.</param>
     /// <returns>0 after an orderly stop, <see cref="CannotStart"/> when the configuration or the machine forbids the start.</returns>
     public static int Run(Func<WebApplication> build)
     {
         if (HealthMode.Address(Environment.GetCommandLineArgs()) is { } address) return HealthMode.Ask(address);
+        // Settings come from the configuration server, which tells of changes. Each watched folder takes one of the 128 inotify
+        // instances that Linux gives a user, and without one the start would fail.
+        if (Environment.GetEnvironmentVariable(Watch) is null) Environment.SetEnvironmentVariable(Watch, "false");
         IHostApplicationLifetime? lifetime = null;
         try
         {
