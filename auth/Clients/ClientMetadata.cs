@@ -48,6 +48,9 @@ internal sealed record ClientMetadata
     /// <summary>Null: RS256 (OpenID Connect Registration §2).</summary>
     [JsonPropertyName("id_token_signed_response_alg")] public string? IdTokenSignedResponseAlg { get; init; }
 
+    /// <summary>Userinfo answers a signed JWT (OpenID Connect Core §5.3.2); null: plain JSON.</summary>
+    [JsonPropertyName("userinfo_signed_response_alg")] public string? UserInfoSignedResponseAlg { get; init; }
+
     /// <summary>Null: ES256.</summary>
     [JsonPropertyName("access_token_signed_response_alg")] public string? AccessTokenSignedResponseAlg { get; init; }
 

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using SecureMesh.Auth.Metadata;
 using SecureMesh.Auth.Protocol;
 
 namespace SecureMesh.Auth.Inspection;
@@ -15,6 +16,7 @@ internal static class InspectionSlice
         builder.Services.AddSingleton<RefreshInspection>();
         builder.Services.AddSingleton<InspectionEndpoint>();
         builder.Services.AddSingleton<UserInfoEndpoint>();
+        builder.Services.AddSingleton<IMetadata>(services => services.GetRequiredService<UserInfoEndpoint>());
         builder.Services.AddSingleton<CurrentUserEndpoint>();
         return builder;
     }

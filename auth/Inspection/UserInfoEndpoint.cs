@@ -1,16 +1,26 @@
+using System.Buffers;
+using System.Text;
 using System.Text.Json;
+using Microsoft.Extensions.Options;
+using SecureMesh.Auth.Clients;
+using SecureMesh.Auth.Keys;
+using SecureMesh.Auth.Metadata;
 using SecureMesh.Auth.Protocol;
 using SecureMesh.Auth.Token;
 using SecureMesh.Auth.Users;
+using SecureMesh.Sdk;
 
 namespace SecureMesh.Auth.Inspection;
 
 /// <summary>
 /// <c>/uaa/userinfo</c> (OpenID Connect Core §5.3), in UAA's form: name and e-mail belong to <c>openid</c>. To clients of the
-/// standard it tells what the token's scopes allow. A form post may hold the token in its body (RFC 6750 §2.2).
+/// standard it tells what the token's scopes allow. A form post may hold the token in its body (RFC 6750 §2.2). Who is
+/// registered for it gets the answer signed (§5.3.2).
 /// </summary>
-internal sealed class UserInfoEndpoint(BearerAuthentication bearer, IUsers users)
+internal sealed class UserInfoEndpoint(BearerAuthentication bearer, IUsers users, TokenSigner signer, IOptions<MeshOptions> mesh) : IMetadata
 {
+    void IMetadata.Write(Utf8JsonWriter json, string address) => json.WriteList("userinfo_signing_alg_values_supported", KeyRing.Algorithms);
+
     public async Task<IResult> HandleAsync(HttpContext http, CancellationToken cancellationToken)
     {
         string? inBody = null;
@@ -26,16 +36,37 @@ internal sealed class UserInfoEndpoint(BearerAuthentication bearer, IUsers users
         if (token.Value.User is not { } known) return OAuthError.AccessDenied("This needs the token of a user");
         // What the check of the token remembers of the user is enough to judge it, but may be a sign-in old.
         var user = await users.FindAsync(known.ZoneId, known.Id, cancellationToken) ?? known;
-        return new Answer(json =>
+        var (client, scopes) = (token.Value.Client, token.Value.Scopes);
+        return client.Metadata.UserInfoSignedResponseAlg is { } algorithm
+            ? new SignedAnswer(Sign(client, algorithm, json => Write(json, client, user, scopes)))
+            : new Answer(json => Write(json, client, user, scopes));
+    }
+
+    // A kind of its own, which passes for no other token of ours.
+    private string Sign(Client client, string algorithm, Action<Utf8JsonWriter> write)
+    {
+        var claims = new ArrayBufferWriter<byte>(1024);
+        using (var json = new Utf8JsonWriter(claims))
         {
-            if (token.Value.Client.Wire != "rfc")
-            {
-                Write(json, user);
-                return;
-            }
+            json.WriteStartObject();
+            json.WriteString("iss", mesh.Value.Issuer);
+            json.WriteString("aud", client.Id);
+            write(json);
+            json.WriteEndObject();
+        }
+        return signer.Sign("userinfo+jwt", algorithm, claims.WrittenSpan);
+    }
+
+    private static void Write(Utf8JsonWriter json, Client client, User user, IReadOnlyList<string> scopes)
+    {
+        if (client.Wire == "rfc")
+        {
             json.WriteString("sub", user.Id);
-            IdTokens.WriteGranted(json, user, token.Value.Scopes);
-        });
+            IdTokens.WriteGranted(json, user, scopes);
+            return;
+        }
+        Write(json, user);
+        IdTokens.WriteAddress(json, user, scopes);
     }
 
     private static void Write(Utf8JsonWriter json, User user)
@@ -60,5 +91,16 @@ internal sealed class UserInfoEndpoint(BearerAuthentication bearer, IUsers users
         }
         if (user.PreviousLogonAt is { } previous) json.WriteNumber("previous_logon_time", previous.ToUnixTimeMilliseconds());
         else json.WriteNull("previous_logon_time");
+    }
+}
+
+/// <summary>A JWT as the whole answer.</summary>
+internal sealed class SignedAnswer(string jwt) : IResult
+{
+    public Task ExecuteAsync(HttpContext httpContext)
+    {
+        Answer.Hide(httpContext.Response);
+        httpContext.Response.ContentType = "application/jwt";
+        return httpContext.Response.WriteAsync(jwt, Encoding.ASCII, httpContext.RequestAborted);
     }
 }

@@ -32,7 +32,7 @@ internal sealed class MetadataEndpoint(TokenEndpoint token, ClientAuthenticator 
         json.WriteList("token_endpoint_auth_signing_alg_values_supported", AssertionAuthentication.Algorithms);
         json.WriteList("introspection_endpoint_auth_methods_supported", clients.ConfidentialMethods);
         json.WriteList("introspection_endpoint_auth_signing_alg_values_supported", AssertionAuthentication.Algorithms);
-        json.WriteList("scopes_supported", ["openid", "profile", "email", "phone", "offline_access"]);
+        json.WriteList("scopes_supported", ["openid", "profile", "email", "address", "phone", "offline_access"]);
         json.WriteList("claim_types_supported", ["normal"]);
         foreach (var part in parts) part.Write(json, address);
     }

@@ -53,7 +53,7 @@ internal sealed partial class UserBody
         var (given, family) = Has("name") ? (Inner("givenname"), Inner("familyname"))
             : merge && !_cleared.Contains("name") ? (user.GivenName, user.FamilyName) : (null, null);
         if (merge && Has("name")) (given, family) = (given ?? user.GivenName, family ?? user.FamilyName);
-        var attributes = stored.Attributes;
+        var attributes = user.Attributes;
         var entry = stored with
         {
             User = user with
@@ -68,19 +68,20 @@ internal sealed partial class UserBody
                 Active = Flag("active") ?? user.Active,
                 Verified = Flag("verified") ?? user.Verified,
                 Origin = Text("origin") ?? user.Origin,
+                Attributes = new UserAttributes
+                {
+                    DisplayName = Keep("displayname", attributes.DisplayName),
+                    NickName = Keep("nickname", attributes.NickName),
+                    Title = Keep("title", attributes.Title),
+                    Locale = Keep("locale", attributes.Locale),
+                    Timezone = Keep("timezone", attributes.Timezone),
+                    UserType = Keep("usertype", attributes.UserType),
+                    ProfileUrl = Keep("profileurl", attributes.ProfileUrl),
+                    PreferredLanguage = Keep("preferredlanguage", attributes.PreferredLanguage),
+                    Address = Has("addresses") ? SingleAddress() : merge && !_cleared.Contains("addresses") ? attributes.Address : null,
+                },
             },
             ExternalId = Keep("externalid", stored.ExternalId),
-            Attributes = new UserAttributes
-            {
-                DisplayName = Keep("displayname", attributes.DisplayName),
-                NickName = Keep("nickname", attributes.NickName),
-                Title = Keep("title", attributes.Title),
-                Locale = Keep("locale", attributes.Locale),
-                Timezone = Keep("timezone", attributes.Timezone),
-                UserType = Keep("usertype", attributes.UserType),
-                ProfileUrl = Keep("profileurl", attributes.ProfileUrl),
-                PreferredLanguage = Keep("preferredlanguage", attributes.PreferredLanguage),
-            },
         };
         return (_fault ?? Fault(entry.User)) is { } fault ? Invalid(fault) : entry;
     }
@@ -155,6 +156,36 @@ internal sealed partial class UserBody
             ? list[0].EnumerateObject().FirstOrDefault(inner => inner.Name.Equals("value", StringComparison.OrdinalIgnoreCase)).Value : default;
         if (value.ValueKind == JsonValueKind.String && value.GetString()!.Length <= LongestText) return value.GetString() is { Length: > 0 } text ? text : null;
         _fault ??= $"{member} must hold objects with a value";
+        return null;
+    }
+
+    private UserAddress? SingleAddress()
+    {
+        var list = _members["addresses"];
+        if (list.ValueKind != JsonValueKind.Array || list.EnumerateArray().Any(item => item.ValueKind != JsonValueKind.Object)) _fault ??= "addresses must be a list of objects";
+        else if (list.GetArrayLength() > 1) _fault ??= "At most one address can be stored.";
+        else if (list.GetArrayLength() == 1)
+        {
+            var parts = list[0].EnumerateObject().ToLookup(part => part.Name.ToLowerInvariant(), part => part.Value, StringComparer.Ordinal);
+            string? Part(string name)
+            {
+                if (parts[name].Count() > 1) _fault ??= $"addresses.{name} occurs more than once";
+                var value = parts[name].FirstOrDefault();
+                if (value.ValueKind is JsonValueKind.Undefined or JsonValueKind.Null) return null;
+                if (value.ValueKind != JsonValueKind.String || value.GetString()!.Length > LongestText) _fault ??= $"addresses.{name} must be a text of no more than {LongestText} characters";
+                return value.ValueKind == JsonValueKind.String && value.GetString() is { Length: > 0 } text ? text : null;
+            }
+            var address = new UserAddress
+            {
+                Formatted = Part("formatted"),
+                StreetAddress = Part("streetaddress"),
+                Locality = Part("locality"),
+                Region = Part("region"),
+                PostalCode = Part("postalcode"),
+                Country = Part("country"),
+            };
+            return address == new UserAddress() ? null : address;
+        }
         return null;
     }
 

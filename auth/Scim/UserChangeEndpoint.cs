@@ -73,8 +73,13 @@ internal sealed class UserChangeEndpoint(BearerAuthentication bearer, IUserDirec
     private static bool SelfEditFault(UserEntry stored, UserEntry wanted) =>
         wanted with { UpdatedAt = stored.UpdatedAt } != stored with
         {
-            User = stored.User with { GivenName = wanted.User.GivenName, FamilyName = wanted.User.FamilyName, PhoneNumber = wanted.User.PhoneNumber },
-            Attributes = wanted.Attributes,
+            User = stored.User with
+            {
+                GivenName = wanted.User.GivenName,
+                FamilyName = wanted.User.FamilyName,
+                PhoneNumber = wanted.User.PhoneNumber,
+                Attributes = wanted.User.Attributes,
+            },
         };
 
     // Name and address stand in tokens and in rev_sig: tokens that show the old ones end, as in UAA.

@@ -14,7 +14,7 @@ internal static class UserDocument
     {
         "id", "externalid", "meta", "username", "name", "emails", "phonenumbers", "groups", "approvals", "active", "verified", "origin", "zoneid", "password",
         "passwordlastmodified", "previouslogontime", "lastlogontime", "aliasid", "aliaszid", "schemas", "displayname", "nickname", "title", "locale",
-        "timezone", "usertype", "profileurl", "preferredlanguage", "salt",
+        "timezone", "usertype", "profileurl", "preferredlanguage", "salt", "addresses",
     };
 
     /// <summary>What a list can be filtered on and sorted by (uaa.md §5.4): nothing secret is among it.</summary>
@@ -63,8 +63,14 @@ internal static class UserDocument
         json.WriteString("passwordLastModified", Time(entry.PasswordChangedAt));
         if (user.PreviousLogonAt is { } previous) json.WriteNumber("previousLogonTime", previous.ToUnixTimeMilliseconds());
         if (user.LastLogonAt is { } last) json.WriteNumber("lastLogonTime", last.ToUnixTimeMilliseconds());
-        using (var attributes = JsonDocument.Parse(entry.Attributes.ToJson()))
+        using (var attributes = JsonDocument.Parse((user.Attributes with { Address = null }).ToJson()))
             foreach (var member in attributes.RootElement.EnumerateObject()) member.WriteTo(json);
+        if (user.Attributes.Address is { } address)
+        {
+            json.WriteStartArray("addresses");
+            json.WriteRawValue(address.ToJson());
+            json.WriteEndArray();
+        }
         json.WriteStartArray("schemas");
         json.WriteStringValue(Schema);
         json.WriteEndArray();

@@ -1,5 +1,3 @@
-using System.Text.Json;
-using System.Text.Json.Serialization;
 using SecureMesh.Auth.Scim.Filters;
 using SecureMesh.Auth.Users;
 
@@ -16,29 +14,7 @@ internal sealed record UserEntry
     public required DateTimeOffset UpdatedAt { get; init; }
     public required DateTimeOffset PasswordChangedAt { get; init; }
     public string? ExternalId { get; init; }
-    public UserAttributes Attributes { get; init; } = new();
 }
-
-/// <summary>SCIM's texts about a user that nothing here looks at.</summary>
-internal sealed record UserAttributes
-{
-    [JsonPropertyName("displayName")] public string? DisplayName { get; init; }
-    [JsonPropertyName("nickName")] public string? NickName { get; init; }
-    [JsonPropertyName("title")] public string? Title { get; init; }
-    [JsonPropertyName("locale")] public string? Locale { get; init; }
-    [JsonPropertyName("timezone")] public string? Timezone { get; init; }
-    [JsonPropertyName("userType")] public string? UserType { get; init; }
-    [JsonPropertyName("profileUrl")] public string? ProfileUrl { get; init; }
-    [JsonPropertyName("preferredLanguage")] public string? PreferredLanguage { get; init; }
-
-    public static UserAttributes Parse(string json) => JsonSerializer.Deserialize(json, UserAttributesJson.Default.UserAttributes) ?? new();
-
-    public string ToJson() => JsonSerializer.Serialize(this, UserAttributesJson.Default.UserAttributes);
-}
-
-[JsonSourceGenerationOptions(DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingDefault)]
-[JsonSerializable(typeof(UserAttributes))]
-internal sealed partial class UserAttributesJson : JsonSerializerContext;
 
 /// <summary>How a conditional write went.</summary>
 internal enum Written
@@ -79,7 +55,7 @@ internal interface IUserDirectory
     /// <returns>False when the password was changed since it was read, or the user is gone.</returns>
     Task<bool> TrySetPasswordAsync(UserEntry entry, string passwordHash, string salt, CancellationToken cancellationToken);
 
-    /// <summary>Makes the user change its password before it signs in again.</summary>
+    /// <summary>Makes the user change its password before it signs in again, and ends its tokens and renewable sign-ins.</summary>
     Task RequirePasswordChangeAsync(string zoneId, string userId, CancellationToken cancellationToken);
 
     /// <summary>Deletes the user, what it decided and its memberships, and ends its tokens and renewable sign-ins.</summary>

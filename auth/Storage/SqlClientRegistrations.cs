@@ -1,7 +1,6 @@
 using Dapper;
 using SecureMesh.Auth.Clients;
 using SecureMesh.Auth.Clients.Administration;
-using SecureMesh.Auth.Protocol;
 using SecureMesh.Auth.Revocation;
 using SecureMesh.Auth.Scim.Filters;
 using SecureMesh.Sdk;
@@ -27,7 +26,7 @@ internal sealed class SqlClientRegistrations(SqlDatabase database, Endings endin
     public async Task<RegisteredClient?> FindAsync(string zoneId, string clientId, CancellationToken cancellationToken)
     {
         await using var connection = await database.OpenAsync(cancellationToken);
-        var row = await connection.QuerySingleOrDefaultAsync<SqlClients.Row>(new CommandDefinition(
+        var row = await connection.QuerySingleOrDefaultAsync<ClientRow>(new CommandDefinition(
             "SELECT * FROM clients WHERE zone_id = @zoneId AND client_id = @clientId", new { zoneId, clientId }, cancellationToken: cancellationToken));
         return row is null ? null : Registered(row);
     }
@@ -39,7 +38,7 @@ internal sealed class SqlClientRegistrations(SqlDatabase database, Endings endin
         // The zone stands last and outside: no filter widens it (V-022).
         var where = $"{(listing.Filter is null ? "1 = 1" : sql.Condition(listing.Filter))} AND zone_id = @zoneId";
         await using var connection = await database.OpenAsync(cancellationToken);
-        var rows = await connection.QueryAsync<SqlClients.Row>(new CommandDefinition(
+        var rows = await connection.QueryAsync<ClientRow>(new CommandDefinition(
             $"SELECT * FROM clients WHERE {where} ORDER BY {sql.Order(listing, "client_id")} LIMIT @count OFFSET @skip", parameters, cancellationToken: cancellationToken));
         var total = await connection.ExecuteScalarAsync<long>(new CommandDefinition(
             $"SELECT COUNT(*) FROM clients WHERE {where}", parameters, cancellationToken: cancellationToken));
@@ -52,38 +51,9 @@ internal sealed class SqlClientRegistrations(SqlDatabase database, Endings endin
             // Later than before in any case: the time tells one state of the row from the next.
             var now = time.GetUtcNow();
             var at = now.Milliseconds() > read.UpdatedAt.Milliseconds() ? now.Milliseconds() : read.UpdatedAt.Milliseconds() + 1;
-            var replaced = await connection.ExecuteAsync(new CommandDefinition(
-                """
-                UPDATE clients SET name = @Name, secret_hash = @SecretHash, older_secret_hash = @OlderSecretHash, older_secret_expires_at = @OlderSecretExpiresAt,
-                    allow_public = @AllowPublic, grant_types = @GrantTypes, scopes = @Scopes, authorities = @Authorities, redirect_uris = @RedirectUris,
-                    auto_approve = @AutoApprove, access_token_validity = @AccessTokenValidity, refresh_token_validity = @RefreshTokenValidity, wire = @Wire,
-                    token_salt = @TokenSalt, metadata = @Metadata, enabled = @Enabled, updated_at = @at
-                WHERE zone_id = @ZoneId AND client_id = @Id AND updated_at = @seen
-                """,
-                new
-                {
-                    client.ZoneId,
-                    client.Id,
-                    client.Name,
-                    client.SecretHash,
-                    client.OlderSecretHash,
-                    OlderSecretExpiresAt = client.OlderSecretExpiresAt?.Milliseconds(),
-                    client.AllowPublic,
-                    GrantTypes = Words.Join(client.GrantTypes),
-                    Scopes = Words.Join(client.Scopes),
-                    Authorities = Words.Join(client.Authorities),
-                    RedirectUris = Words.Join(client.RedirectUris),
-                    AutoApprove = Words.Join(client.AutoApprove),
-                    AccessTokenValidity = (long?)client.AccessTokenValidity?.TotalSeconds,
-                    RefreshTokenValidity = (long?)client.RefreshTokenValidity?.TotalSeconds,
-                    client.Wire,
-                    client.TokenSalt,
-                    Metadata = client.Metadata.ToJson(),
-                    client.Enabled,
-                    at,
-                    seen = read.UpdatedAt.Milliseconds(),
-                },
-                transaction, cancellationToken: cancellationToken));
+            var parameters = ClientRow.Of(client, at.At());
+            parameters.Add("seen", read.UpdatedAt.Milliseconds());
+            var replaced = await connection.ExecuteAsync(new CommandDefinition(ClientRow.Replace, parameters, transaction, cancellationToken: cancellationToken));
             if (replaced == 0) return null;
             await invalidations.PublishAsync(connection, transaction, Topics.Client, client.Id);
             if (endTokensBecause is not null) await endings.OfClientAsync(connection, transaction, client.ZoneId, client.Id, endTokensBecause);
@@ -125,5 +95,5 @@ internal sealed class SqlClientRegistrations(SqlDatabase database, Endings endin
             ON CONFLICT (zone_id, client_id) DO UPDATE SET meta = excluded.meta
             """, new { zoneId, clientId, meta }, transaction, cancellationToken: cancellationToken)), cancellationToken);
 
-    private static RegisteredClient Registered(SqlClients.Row row) => new(row.ToClient(), row.UpdatedAt.At());
+    private static RegisteredClient Registered(ClientRow row) => new(row.ToClient(), row.UpdatedAt.At());
 }

@@ -46,26 +46,20 @@ internal sealed class SqlUserDirectory(SqlDatabase database, Endings endings, II
         // The zone stands last and outside: no filter widens it (V-022).
         var where = $"{(listing.Filter is null ? "1 = 1" : sql.Condition(listing.Filter))} AND zone_id = @zoneId";
         await using var connection = await database.OpenAsync(cancellationToken);
-        var rows = await connection.QueryAsync<SqlUsers.Row>(new CommandDefinition(
+        var rows = await connection.QueryAsync<UserRow>(new CommandDefinition(
             $"SELECT * FROM users WHERE {where} ORDER BY {sql.Order(listing, "id")} LIMIT @count OFFSET @skip", parameters, cancellationToken: cancellationToken));
         var total = await connection.ExecuteScalarAsync<long>(new CommandDefinition(
             $"SELECT COUNT(*) FROM users WHERE {where}", parameters, cancellationToken: cancellationToken));
-        return ([.. rows.Select(Entry)], total);
+        return ([.. rows.Select(row => row.ToEntry())], total);
     }
 
     public Task<bool> TryAddAsync(UserEntry entry, CancellationToken cancellationToken) =>
         database.WriteAsync(async (connection, transaction) => await connection.ExecuteAsync(new CommandDefinition(
-            """
-            INSERT INTO users (id, zone_id, origin, user_name, user_name_key, email, given_name, family_name, phone_number, password_hash, salt,
-                active, verified, demo, created_at, updated_at, password_changed_at, version, external_id, attributes)
-            VALUES (@Id, @ZoneId, @Origin, @UserName, @Key, @Email, @GivenName, @FamilyName, @PhoneNumber, @PasswordHash, @Salt,
-                @Active, @Verified, @Demo, @CreatedAt, @UpdatedAt, @PasswordChangedAt, @Version, @ExternalId, @Attributes)
-            ON CONFLICT (zone_id, origin, user_name_key) DO NOTHING
-            """, Parameters(entry), transaction, cancellationToken: cancellationToken)) == 1, cancellationToken);
+            UserRow.Insert, UserRow.Of(entry), transaction, cancellationToken: cancellationToken)) == 1, cancellationToken);
 
     public async Task<Written> TryReplaceAsync(UserEntry entry, long seen, string? endTokensBecause, CancellationToken cancellationToken)
     {
-        var parameters = Parameters(entry);
+        var parameters = UserRow.Of(entry);
         parameters.Add("seen", seen);
         try
         {
@@ -75,12 +69,7 @@ internal sealed class SqlUserDirectory(SqlDatabase database, Endings endings, II
                     "SELECT COUNT(*) FROM users WHERE zone_id = @ZoneId AND origin = @Origin AND user_name_key = @Key AND id <> @Id",
                     parameters, transaction, cancellationToken: cancellationToken)) > 0) return Written.NameTaken;
                 var replaced = await connection.ExecuteAsync(new CommandDefinition(
-                    """
-                    UPDATE users SET user_name = @UserName, user_name_key = @Key, email = @Email, given_name = @GivenName, family_name = @FamilyName,
-                        phone_number = @PhoneNumber, active = @Active, verified = @Verified, updated_at = @UpdatedAt, version = @Version,
-                        external_id = @ExternalId, attributes = @Attributes
-                    WHERE id = @Id AND zone_id = @ZoneId AND version = @seen
-                    """, parameters, transaction, cancellationToken: cancellationToken));
+UserRow.Replace, parameters, transaction, cancellationToken: cancellationToken));
                 if (replaced == 0) return Written.Stale;
                 await invalidations.PublishAsync(connection, transaction, Topics.User, entry.User.Id);
                 if (endTokensBecause is not null) await endings.OfUserAsync(connection, transaction, entry.User.ZoneId, entry.User.Id, endTokensBecause);
@@ -113,9 +102,16 @@ internal sealed class SqlUserDirectory(SqlDatabase database, Endings endings, II
         }, cancellationToken);
 
     public Task RequirePasswordChangeAsync(string zoneId, string userId, CancellationToken cancellationToken) =>
-        database.WriteAsync((connection, transaction) => connection.ExecuteAsync(new CommandDefinition(
-            "UPDATE users SET password_change_required = @yes, updated_at = @now, version = version + 1 WHERE id = @userId AND zone_id = @zoneId",
-            new { zoneId, userId, yes = true, now = time.GetUtcNow().Milliseconds() }, transaction, cancellationToken: cancellationToken)), cancellationToken);
+        database.WriteAsync(async (connection, transaction) =>
+        {
+            await connection.ExecuteAsync(new CommandDefinition(
+                "UPDATE users SET password_change_required = @yes, updated_at = @now, version = version + 1 WHERE id = @userId AND zone_id = @zoneId",
+                new { zoneId, userId, yes = true, now = time.GetUtcNow().Milliseconds() }, transaction, cancellationToken: cancellationToken));
+            await invalidations.PublishAsync(connection, transaction, Topics.User, userId);
+            // Whoever knows the old password may be signed in with it.
+            await endings.OfUserAsync(connection, transaction, zoneId, userId, "password change required");
+            return 0;
+        }, cancellationToken);
 
     public Task<bool> DeleteAsync(string zoneId, string userId, long? seen, CancellationToken cancellationToken) =>
         database.WriteAsync(async (connection, transaction) =>
@@ -178,48 +174,10 @@ internal sealed class SqlUserDirectory(SqlDatabase database, Endings endings, II
         return parameters;
     }
 
-    private static DynamicParameters Parameters(UserEntry entry)
-    {
-        var user = entry.User;
-        return new DynamicParameters(new
-        {
-            user.Id,
-            user.ZoneId,
-            user.Origin,
-            user.UserName,
-            Key = User.Key(user.UserName),
-            user.Email,
-            user.GivenName,
-            user.FamilyName,
-            user.PhoneNumber,
-            user.PasswordHash,
-            user.Salt,
-            user.Active,
-            user.Verified,
-            user.Demo,
-            CreatedAt = user.CreatedAt.Milliseconds(),
-            UpdatedAt = entry.UpdatedAt.Milliseconds(),
-            PasswordChangedAt = entry.PasswordChangedAt.Milliseconds(),
-            entry.Version,
-            entry.ExternalId,
-            Attributes = entry.Attributes.ToJson(),
-        });
-    }
-
     private async Task<UserEntry?> OneAsync(string sql, object parameters, CancellationToken cancellationToken)
     {
         await using var connection = await database.OpenAsync(cancellationToken);
-        var row = await connection.QuerySingleOrDefaultAsync<SqlUsers.Row>(new CommandDefinition(sql, parameters, cancellationToken: cancellationToken));
-        return row is null ? null : Entry(row);
+        var row = await connection.QuerySingleOrDefaultAsync<UserRow>(new CommandDefinition(sql, parameters, cancellationToken: cancellationToken));
+        return row?.ToEntry();
     }
-
-    private static UserEntry Entry(SqlUsers.Row row) => new()
-    {
-        User = row.ToUser(),
-        Version = row.Version,
-        UpdatedAt = row.UpdatedAt.At(),
-        PasswordChangedAt = row.PasswordChangedAt.At(),
-        ExternalId = row.ExternalId,
-        Attributes = UserAttributes.Parse(row.Attributes),
-    };
 }

@@ -1,6 +1,7 @@
 using System.Data.Common;
 using Dapper;
 using SecureMesh.Auth.Revocation;
+using SecureMesh.Auth.Scim;
 using SecureMesh.Auth.Users;
 using SecureMesh.Sdk;
 
@@ -27,35 +28,8 @@ internal sealed class SqlUsers(SqlDatabase database, IRevocations revocations, I
     public Task<bool> TryAddAsync(User user, IReadOnlyList<string> groups, CancellationToken cancellationToken) =>
         database.WriteAsync(async (connection, transaction) =>
         {
-            var added = await connection.ExecuteAsync(new CommandDefinition(
-                """
-                INSERT INTO users (id, zone_id, origin, user_name, user_name_key, email, given_name, family_name, phone_number, password_hash, salt,
-                    active, verified, demo, created_at, updated_at, password_changed_at, registration_client, registration_key_hash)
-                VALUES (@Id, @ZoneId, @Origin, @UserName, @Key, @Email, @GivenName, @FamilyName, @PhoneNumber, @PasswordHash, @Salt,
-                    @Active, @Verified, @Demo, @At, @At, @At, @Client, @KeyHash)
-                ON CONFLICT (zone_id, origin, user_name_key) DO NOTHING
-                """,
-                new
-                {
-                    user.Id,
-                    user.ZoneId,
-                    user.Origin,
-                    user.UserName,
-                    Key = User.Key(user.UserName),
-                    user.Email,
-                    user.GivenName,
-                    user.FamilyName,
-                    user.PhoneNumber,
-                    user.PasswordHash,
-                    user.Salt,
-                    user.Active,
-                    user.Verified,
-                    user.Demo,
-                    At = user.CreatedAt.Milliseconds(),
-                    Client = user.Registration?.ClientId,
-                    user.Registration?.KeyHash,
-                },
-                transaction, cancellationToken: cancellationToken));
+            var entry = new UserEntry { User = user, UpdatedAt = user.CreatedAt, PasswordChangedAt = user.CreatedAt };
+            var added = await connection.ExecuteAsync(new CommandDefinition(UserRow.Insert, UserRow.Of(entry), transaction, cancellationToken: cancellationToken));
             if (added == 0) return false;
             foreach (var group in groups) await JoinAsync(connection, transaction, user, group);
             return true;
@@ -108,61 +82,11 @@ internal sealed class SqlUsers(SqlDatabase database, IRevocations revocations, I
     private async Task<User?> OneAsync(string sql, object parameters, CancellationToken cancellationToken)
     {
         await using var connection = await database.OpenAsync(cancellationToken);
-        var row = await connection.QuerySingleOrDefaultAsync<Row>(new CommandDefinition(sql, parameters, cancellationToken: cancellationToken));
+        var row = await connection.QuerySingleOrDefaultAsync<UserRow>(new CommandDefinition(sql, parameters, cancellationToken: cancellationToken));
         return row?.ToUser();
     }
 
     private Task<int> WriteAsync(string sql, object parameters, CancellationToken cancellationToken) =>
         database.WriteAsync((connection, transaction) =>
             connection.ExecuteAsync(new CommandDefinition(sql, parameters, transaction, cancellationToken: cancellationToken)), cancellationToken);
-
-    internal sealed class Row
-    {
-        public string Id { get; init; } = "";
-        public string ZoneId { get; init; } = "";
-        public string Origin { get; init; } = "";
-        public string UserName { get; init; } = "";
-        public string Email { get; init; } = "";
-        public string? GivenName { get; init; }
-        public string? FamilyName { get; init; }
-        public string? PhoneNumber { get; init; }
-        public string? PasswordHash { get; init; }
-        public string Salt { get; init; } = "";
-        public bool Active { get; init; }
-        public bool Verified { get; init; }
-        public bool PasswordChangeRequired { get; init; }
-        public bool Demo { get; init; }
-        public long CreatedAt { get; init; }
-        public long? LastLogonAt { get; init; }
-        public long? PreviousLogonAt { get; init; }
-        public string? RegistrationClient { get; init; }
-        public string? RegistrationKeyHash { get; init; }
-        public long Version { get; init; }
-        public long UpdatedAt { get; init; }
-        public long PasswordChangedAt { get; init; }
-        public string? ExternalId { get; init; }
-        public string Attributes { get; init; } = "{}";
-
-        public User ToUser() => new()
-        {
-            Id = Id,
-            ZoneId = ZoneId,
-            Origin = Origin,
-            UserName = UserName,
-            Email = Email,
-            GivenName = GivenName,
-            FamilyName = FamilyName,
-            PhoneNumber = PhoneNumber,
-            PasswordHash = PasswordHash,
-            Salt = Salt,
-            Active = Active,
-            Verified = Verified,
-            PasswordChangeRequired = PasswordChangeRequired,
-            Demo = Demo,
-            CreatedAt = CreatedAt.At(),
-            LastLogonAt = LastLogonAt.At(),
-            PreviousLogonAt = PreviousLogonAt.At(),
-            Registration = RegistrationClient is null || RegistrationKeyHash is null ? null : (RegistrationClient, RegistrationKeyHash),
-        };
-    }
 }

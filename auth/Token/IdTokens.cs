@@ -26,6 +26,11 @@ internal sealed class IdTokens(TokenSigner signer, IOptions<MeshOptions> mesh, T
         new("name", "profile", (json, user) => Text(json, "name", string.Join(' ', new[] { user.GivenName, user.FamilyName }.Where(part => !string.IsNullOrEmpty(part))))),
         new("given_name", "profile", (json, user) => Text(json, "given_name", user.GivenName)),
         new("family_name", "profile", (json, user) => Text(json, "family_name", user.FamilyName)),
+        new("nickname", "profile", (json, user) => Text(json, "nickname", user.Attributes.NickName)),
+        new("profile", "profile", (json, user) => Text(json, "profile", user.Attributes.ProfileUrl)),
+        new("locale", "profile", (json, user) => Text(json, "locale", user.Attributes.Locale)),
+        new("zoneinfo", "profile", (json, user) => Text(json, "zoneinfo", user.Attributes.Timezone)),
+        new("address", "address", (json, user) => Address(json, user.Attributes.Address)),
         new("email", "email", (json, user) => Text(json, "email", user.Email)),
         new("email_verified", "email", (json, user) => { if (user.Email.Length > 0) json.WriteBoolean("email_verified", user.Verified); }),
         new("phone_number", "phone", (json, user) => Text(json, "phone_number", user.PhoneNumber)),
@@ -44,6 +49,12 @@ internal sealed class IdTokens(TokenSigner signer, IOptions<MeshOptions> mesh, T
     public static void WriteGranted(Utf8JsonWriter json, User user, IReadOnlyList<string> scopes)
     {
         foreach (var claim in Person.Where(claim => claim.Scope is not null && scopes.Contains(claim.Scope, StringComparer.Ordinal))) claim.Write(json, user);
+    }
+
+    /// <summary>The address, when the scopes allow it: in UAA's form of userinfo the only claim that needs a scope of its own.</summary>
+    public static void WriteAddress(Utf8JsonWriter json, User user, IReadOnlyList<string> scopes)
+    {
+        if (scopes.Contains("address", StringComparer.Ordinal)) Address(json, user.Attributes.Address);
     }
 
     public static bool IsWanted(Authorization authorization) =>
@@ -124,6 +135,20 @@ internal sealed class IdTokens(TokenSigner signer, IOptions<MeshOptions> mesh, T
     private static void Text(Utf8JsonWriter json, string name, string? value)
     {
         if (!string.IsNullOrEmpty(value)) json.WriteString(name, value);
+    }
+
+    // OpenID Connect Core §5.1.1: the words of SCIM in another spelling.
+    private static void Address(Utf8JsonWriter json, UserAddress? address)
+    {
+        if (address is null) return;
+        json.WriteStartObject("address");
+        Text(json, "formatted", address.Formatted);
+        Text(json, "street_address", address.StreetAddress);
+        Text(json, "locality", address.Locality);
+        Text(json, "region", address.Region);
+        Text(json, "postal_code", address.PostalCode);
+        Text(json, "country", address.Country);
+        json.WriteEndObject();
     }
 
     private static void Array(Utf8JsonWriter json, string name, IEnumerable<string> values)

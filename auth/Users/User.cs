@@ -17,6 +17,7 @@ internal sealed record User
     public string? GivenName { get; init; }
     public string? FamilyName { get; init; }
     public string? PhoneNumber { get; init; }
+    public UserAttributes Attributes { get; init; } = new();
     public string? PasswordHash { get; init; }
 
     /// <summary>Changed with the password and to end every token of the user.</summary>

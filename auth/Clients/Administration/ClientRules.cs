@@ -120,6 +120,9 @@ internal sealed partial class ClientRules(TokenEndpoint tokens, ClientAuthentica
     private static string? AdditionalFault(string name, JsonElement value)
     {
         if (name == "jwt_creds") return "jwt_creds is not supported";
+        // Everybody's subject is the same at every client; one who registers for pairs would believe otherwise.
+        if (name == "sector_identifier_uri") return "sector_identifier_uri is not supported";
+        if (name == "subject_type" && !(value.ValueKind == JsonValueKind.String && value.ValueEquals("public"))) return "subject_type must be public";
         if (!Address().IsMatch(name)) return null;
         foreach (var item in value.ValueKind == JsonValueKind.Array ? value.EnumerateArray().ToArray() : [value])
         {
@@ -140,6 +143,7 @@ internal sealed partial class ClientRules(TokenEndpoint tokens, ClientAuthentica
             ("token_format", metadata.TokenFormat, ["jwt", "opaque"]),
             ("profile", metadata.Profile, ["fapi2"]),
             ("id_token_signed_response_alg", metadata.IdTokenSignedResponseAlg, OwnAlgorithms),
+            ("userinfo_signed_response_alg", metadata.UserInfoSignedResponseAlg, OwnAlgorithms),
             ("access_token_signed_response_alg", metadata.AccessTokenSignedResponseAlg, OwnAlgorithms),
             ("token_endpoint_auth_signing_alg", metadata.TokenEndpointAuthSigningAlg, AssertionAlgorithms),
         ];
