@@ -2,12 +2,13 @@ using SecureMesh.Auth.Audit;
 using SecureMesh.Auth.Clients.Administration;
 using SecureMesh.Auth.Inspection;
 using SecureMesh.Auth.Protocol;
+using SecureMesh.Auth.Sessions;
 using SecureMesh.Auth.Users;
 
 namespace SecureMesh.Auth.Scim;
 
 /// <summary><c>PATCH /uaa/Users/{id}/status</c> (uaa.md §5.2): unlocks a user, or makes it change its password.</summary>
-internal sealed class StatusEndpoint(BearerAuthentication bearer, IUserDirectory directory, ISignInFailures failures, IAudit audit)
+internal sealed class StatusEndpoint(BearerAuthentication bearer, IUserDirectory directory, ISignInFailures failures, ISessions sessions, IAudit audit)
 {
     public async Task<IResult> HandleAsync(HttpContext http, CancellationToken cancellationToken)
     {
@@ -27,7 +28,11 @@ internal sealed class StatusEndpoint(BearerAuthentication bearer, IUserDirectory
         if (await directory.FindAsync(Zone.Default, id, cancellationToken) is not { } entry) return UserAnswers.NotFound(id);
 
         if (locked is not null) await failures.ClearAsync(Zone.Default, PasswordSignIn.NameHash(entry.User.UserName), cancellationToken);
-        if (change is not null) await directory.RequirePasswordChangeAsync(Zone.Default, id, cancellationToken);
+        if (change is not null)
+        {
+            await directory.RequirePasswordChangeAsync(Zone.Default, id, cancellationToken);
+            await sessions.EndAllAsync(Zone.Default, id, "password change required", cancellationToken);
+        }
         audit.Record(new AuditEvent(locked is not null ? "user.unlocked" : "user.password.expired")
         {
             UserId = id,

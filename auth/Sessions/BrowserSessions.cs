@@ -89,9 +89,9 @@ internal sealed partial class BrowserSessions(
         var now = time.GetUtcNow();
         if (await store.FindAsync(hash, now, now - options.Value.Idle, cancellationToken) is not { } session) return null;
         var user = await users.FindAsync(session.ZoneId, session.UserId, cancellationToken);
-        if (user is not { Active: true, Verified: true } || user.Salt != session.UserSalt)
+        if (user is not { Active: true, Verified: true, PasswordChangeRequired: false } || user.Salt != session.UserSalt)
         {
-            await EndAsync(session.Id, "the user is gone, not active, or has a new password", cancellationToken);
+            await EndAsync(session.Id, "the user is gone, not active, or has or needs a new password", cancellationToken);
             return null;
         }
         if (now - session.SeenAt >= SeenEvery) await store.SeenAsync(session.Id, now, cancellationToken);

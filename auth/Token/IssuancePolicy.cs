@@ -20,6 +20,7 @@ internal sealed class IssuancePolicy(UserGroups groups, ISignInFailures failures
         if (user is null) return null;
         if (user.ZoneId != client.ZoneId) return OAuthError.BadCredentials("user of another zone");
         if (!user.Active) return OAuthError.Unauthorized("User account is not active", "user not active");
+        if (user.PasswordChangeRequired) return OAuthError.Unauthorized("password change required");
         if (!user.Verified) return OAuthError.AccessDenied("Account not verified");
         if (client.Metadata.AllowedProviders is { } origins && !origins.Contains(user.Origin, StringComparer.Ordinal))
             return new OAuthError(401, "unauthorized_client", "Client is not authorized for specified user's identity provider.");

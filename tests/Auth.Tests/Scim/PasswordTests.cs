@@ -1,3 +1,6 @@
+using SecureMesh.Sdk;
+using SecureMesh.Tests.Support;
+
 namespace SecureMesh.Auth.Tests.Scim;
 
 public sealed class PasswordTests(DemoAuth auth) : IClassFixture<DemoAuth>
@@ -102,6 +105,27 @@ public sealed class PasswordTests(DemoAuth auth) : IClassFixture<DemoAuth>
         Assert.Equal((401, "password change required"), (refused.Status, refused.Text("error_description")));
         Assert.Equal(200, (await Set(id, admin, """{"password":"geheim8"}""")).Status);
         Assert.Equal(200, (await auth.SignInAsync("expired", "geheim8")).Status);
+    }
+
+    [Theory]
+    [ClassData(typeof(EachEngine))]
+    public async Task V_116_who_must_change_the_password_is_signed_out_everywhere_because_others_may_know_it(SqlEngine engine)
+    {
+        await using var own = await DemoAuth.StartAsync(engine);
+        await using var other = await own.AnotherAsync();
+        var id = await own.UserAsync("leaked");
+        var signIn = await own.SignInAsync("leaked", "geheim7");
+        var browser = new Browser(own);
+        await browser.SignInAsync("leaked", "geheim7");
+        Assert.Contains("leaked", (await browser.GetAsync("uaa/")).Text, StringComparison.Ordinal);
+        own.Clock.Advance(TimeSpan.FromSeconds(1));
+
+        Assert.Equal(200, (await own.CallAsync("PATCH", $"uaa/Users/{id}/status", await own.AdminAsync(), """{"passwordChangeRequired":true}""")).Status);
+
+        Assert.Equal(401, (await own.GetAsync("uaa/userinfo", signIn.AccessToken)).Status);
+        Assert.NotEqual(200, (await own.RefreshAsync(signIn.RefreshToken)).Status);
+        Assert.NotEqual(200, (await other.RefreshAsync(signIn.RefreshToken)).Status);
+        Assert.DoesNotContain("leaked", (await browser.GetAsync("uaa/")).Body, StringComparison.Ordinal);
     }
 
     private Task<Reply> Set(string id, string bearer, string json) => auth.CallAsync("PUT", $"uaa/Users/{id}/password", bearer, json);
