@@ -47,7 +47,7 @@ internal sealed class AuthorizationTransactions(ITransactionStore store, Authori
         var now = time.GetUtcNow();
         var stored = await store.FindAsync(BrowserCookie.Hash(id), now, cancellationToken);
         if (stored is null) return null;
-        if (stored.BrowserHash is not null) return stored.BrowserHash == Browser(http) ? stored : null;
+        if (stored.BrowserHash is { } bound) return Browser(http) is { } shown && BrowserCookie.AreSame(bound, shown) ? stored : null;
         var browser = BrowserCookie.Hash(Cookie.Read(http.Request) ?? Cookie.Set(http.Response));
         return await store.TryClaimAsync(stored.Hash, browser, now, cancellationToken) ? stored with { BrowserHash = browser } : null;
     }

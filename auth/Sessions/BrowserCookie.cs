@@ -40,6 +40,9 @@ internal sealed class BrowserCookie(string name)
 
     public static string Hash(string secret) => Convert.ToHexStringLower(SHA256.HashData(Encoding.ASCII.GetBytes(secret)));
 
+    /// <summary>True when both are the hash of one secret .</summary>
+    public static bool AreSame(string hash, string shown) => CryptographicOperations.FixedTimeEquals(Encoding.ASCII.GetBytes(hash), Encoding.ASCII.GetBytes(shown));
+
     // Browsers and curl take Secure cookies from http://localhost, where the demo is.
     private static CookieOptions Options => new() { HttpOnly = true, Secure = true, SameSite = SameSiteMode.Lax, Path = "/", IsEssential = true };
 }

@@ -45,7 +45,7 @@ public sealed partial class ResponseModeTests(DemoAuth auth) : IClassFixture<Dem
     [InlineData("prompt", "none", "login_required")]
     [InlineData("response_type", "", "invalid_request")]
     [InlineData("scope", "nonsense", "invalid_scope")]
-    public async Task OP_F_03_IS_01_errors_come_as_the_same_form(string name, string value, string error)
+    public async Task B_04_OP_F_03_IS_01_errors_come_as_the_same_form(string name, string value, string error)
     {
         var inputs = Inputs(await new Browser(auth).AuthorizeAsync(Browser.Web(("response_mode", "form_post"), (name, value))));
 

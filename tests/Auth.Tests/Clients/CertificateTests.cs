@@ -35,7 +35,7 @@ public sealed class CertificateTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task J_13_a_certificate_of_the_authority_with_the_registered_name_authenticates()
+    public async Task B_16_J_13_a_certificate_of_the_authority_with_the_registered_name_authenticates()
     {
         using var certificate = Issue("CN=\"service, one\", OU=Mesh, O=Example, C=DE");
         var reply = await AskAsync("by-dn", certificate);
@@ -64,7 +64,7 @@ public sealed class CertificateTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task V_063_no_header_stands_in_for_a_certificate()
+    public async Task B_17_V_063_no_header_stands_in_for_a_certificate()
     {
         using var certificate = Issue("CN=\"service, one\", OU=Mesh, O=Example, C=DE");
         foreach (var url in new[] { Address("http:"), Address("https:") })
@@ -75,6 +75,25 @@ public sealed class CertificateTests : IAsyncLifetime
                 request.Headers.TryAddWithoutValidation(header, Convert.ToBase64String(certificate.RawData));
             Assert.Equal(HttpStatusCode.Unauthorized, (await http.SendAsync(request, TestContext.Current.CancellationToken)).StatusCode);
         }
+    }
+
+    [Fact]
+    public async Task V_104_a_chain_counts_when_every_link_of_it_is_good()
+    {
+        const string name = "CN=\"service, one\", OU=Mesh, O=Example, C=DE";
+        using var good = Issue(name);
+        using var forged = WithBrokenSignature(good);
+        // By an authority that is between, and is none; by a trusted one whose time is over while the certificate's is not.
+        using var notAnAuthority = Issue("CN=Clients");
+        using var byNobody = Issue(name, ca: notAnAuthority, anyway: true);
+        using var outlives = Issue(name, until: DateTimeOffset.UtcNow.AddDays(60), anyway: true);
+
+        Assert.Equal(200, (await AskAsync("by-dn", good)).Status);
+        Assert.Equal(401, (await AskAsync("by-dn", forged)).Status);
+        Assert.Equal(401, (await AskAsync("by-dn", byNobody)).Status);
+        Assert.Equal(200, (await AskAsync("by-dn", outlives)).Status);
+        _auth.Clock.Advance(TimeSpan.FromDays(31));
+        Assert.Equal(401, (await AskAsync("by-dn", outlives)).Status);
     }
 
     [Fact]
@@ -228,7 +247,26 @@ public sealed class CertificateTests : IAsyncLifetime
         return X509CertificateLoader.LoadPkcs12(certificate.Export(X509ContentType.Pkcs12), null, X509KeyStorageFlags.Exportable);
     }
 
-    private X509Certificate2 Issue(string name, string? dns = null, string? uri = null, string use = "1.3.6.1.5.5.7.3.2", X509Certificate2? ca = null)
+    // The same names, dates and key, with one bit of the authority's signature changed.
+    private static X509Certificate2 WithBrokenSignature(X509Certificate2 certificate)
+    {
+        var raw = certificate.RawData;
+        raw[^1] ^= 1;
+        using var changed = X509CertificateLoader.LoadCertificate(raw);
+        using var key = certificate.GetECDsaPrivateKey()!;
+        using var whole = changed.CopyWithPrivateKey(key);
+        return X509CertificateLoader.LoadPkcs12(whole.Export(X509ContentType.Pkcs12), null);
+    }
+
+    /// <param name="name">The subject.</param>
+    /// <param name="dns">An alternative name.</param>
+    /// <param name="uri">An alternative name.</param>
+    /// <param name="use">What it is for.</param>
+    /// <param name="ca">Who issues it.</param>
+    /// <param name="until">Its end.</param>
+    /// <param name="anyway">Also when the issuer may not issue it.</param>
+    private X509Certificate2 Issue(
+        string name, string? dns = null, string? uri = null, string use = "1.3.6.1.5.5.7.3.2", X509Certificate2? ca = null, DateTimeOffset? until = null, bool anyway = false)
     {
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         var request = new CertificateRequest(name, key, HashAlgorithmName.SHA256);
@@ -237,8 +275,13 @@ public sealed class CertificateTests : IAsyncLifetime
         if (dns is not null) names.AddDnsName(dns);
         if (uri is not null) names.AddUri(new Uri(uri));
         if (dns is not null || uri is not null) request.CertificateExtensions.Add(names.Build());
-        using var certificate = request.Create(ca ?? _ca, DateTimeOffset.UtcNow.AddDays(-1).AddHours(1), DateTimeOffset.UtcNow.AddDays(1), Entropy.Bytes(8));
+        var issuer = ca ?? _ca;
+        var (from, to) = (DateTimeOffset.UtcNow.AddDays(-1).AddHours(1), until ?? DateTimeOffset.UtcNow.AddDays(1));
+        using var issuerKey = issuer.GetECDsaPrivateKey()!;
+        using var certificate = anyway
+            ? request.Create(issuer.SubjectName, X509SignatureGenerator.CreateForECDsa(issuerKey), from, to, Entropy.Bytes(8))
+            : request.Create(issuer, from, to, Entropy.Bytes(8));
         using var whole = certificate.CopyWithPrivateKey(key);
-        return X509CertificateLoader.LoadPkcs12(whole.Export(X509ContentType.Pkcs12), null);
+        return X509CertificateLoader.LoadPkcs12(whole.Export(X509ContentType.Pkcs12), null, X509KeyStorageFlags.Exportable);
     }
 }

@@ -95,6 +95,66 @@ public sealed class ConsentTests(DemoAuth auth) : IClassFixture<DemoAuth>
     }
 
     [Fact]
+    public async Task V_065_no_step_is_passed_by_going_to_the_next_one_or_by_sending_nothing()
+    {
+        await App.AddAsync(auth, "steps");
+        var browser = new Browser(auth);
+        var signIn = await browser.FollowAsync(App.Authorize("steps"));
+        var transaction = signIn.Field("transaction");
+        async Task StillAtTheSignInAsync()
+        {
+            Assert.Null(browser.Session);
+            Assert.Equal(signIn.Title, (await browser.FollowAsync("uaa/oauth/authorize/resume?transaction=" + transaction)).Title);
+        }
+
+        // 1. Consent before anybody has signed in, with the field of the sign-in page or none.
+        foreach (var field in new[] { signIn.Field("X-Uaa-Csrf"), "" })
+        {
+            var early = await browser.PostAsync("uaa/oauth/confirm_access", ("transaction", transaction), ("X-Uaa-Csrf", field), ("user_oauth_approval", "true"), ("scope.0", "scope.openid"));
+            Assert.DoesNotContain("code=", early.Location ?? "", StringComparison.Ordinal);
+            await StillAtTheSignInAsync();
+        }
+        // 2. The sign-in with nothing in it, without the password, and with an empty one.
+        foreach (var fields in new (string, string?)[][]
+        {
+            [("username", null), ("password", null)], [("username", "demo"), ("password", null)], [("username", "demo"), ("password", "")], [("username", ""), ("password", "demo")],
+        })
+        {
+            await browser.SubmitAsync(signIn, fields);
+            await StillAtTheSignInAsync();
+        }
+        await browser.PostAsync("uaa/login.do");
+        await StillAtTheSignInAsync();
+        // 3. Signed in, consent without an answer is none.
+        var consent = await browser.FollowAsync(await browser.SignInAsync(page: signIn));
+        Assert.Equal("Allow access?", consent.Title);
+        Assert.DoesNotContain("code=", (await browser.SubmitAsync(consent)).Location ?? "", StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task B_19_no_page_of_a_sign_in_tells_another_site_where_it_was()
+    {
+        await App.AddAsync(auth, "referrer", client => client with
+        {
+            Metadata = client.Metadata with { LogoUri = "https://cdn.example/logo.png", PolicyUri = "https://app.example/policy", TosUri = "https://app.example/terms" },
+        });
+        var browser = new Browser(auth);
+        var signIn = await browser.FollowAsync(App.Authorize("referrer", more: "&response_mode=form_post"));
+        var consent = await browser.FollowAsync(await browser.SignInAsync(page: signIn));
+        var answer = await browser.FollowAsync(await browser.SubmitAsync(consent, ("user_oauth_approval", "true")));
+
+        foreach (var page in new[] { signIn, consent, answer })
+        {
+            Assert.Equal("no-referrer", page.Header("Referrer-Policy"));
+            Assert.All(page.Document.QuerySelectorAll("a[href^=http]"), link => Assert.Contains("noreferrer", link.GetAttribute("rel"), StringComparison.Ordinal));
+            Assert.All(page.Document.QuerySelectorAll("img[src^=http]"), image => Assert.Equal("no-referrer", image.GetAttribute("referrerpolicy")));
+        }
+        // The page that holds the code has nothing of anybody else.
+        Assert.NotEmpty(answer.Field("code"));
+        Assert.Empty(answer.Document.QuerySelectorAll("a, img, iframe, link[href^=http], script[src]"));
+    }
+
+    [Fact]
     public async Task T_15_a_page_sent_twice_is_answered_once()
     {
         await App.AddAsync(auth, "twice");

@@ -78,7 +78,7 @@ public sealed class TerminalTests(DemoAuth auth) : IClassFixture<DemoAuth>
     }
 
     [Fact]
-    public async Task D_03_V_079_a_device_is_shown_with_client_scopes_origin_and_code_and_allowed_by_the_person_alone()
+    public async Task B_32_D_03_V_079_a_device_is_shown_with_client_scopes_origin_and_code_and_allowed_by_the_person_alone()
     {
         var device = await StartAsync();
         var browser = new Browser(auth);

@@ -78,6 +78,18 @@ public sealed class JwtBearerGrantTests
         Assert.Equal(200, (await ShowAsync(auth, Assertion(auth))).Status);
     }
 
+    [Fact]
+    public async Task V_073_O_08_an_issuer_names_a_user_by_its_claim_and_never_by_an_address()
+    {
+        await using var auth = await StartAsync();
+
+        // The assertion of somebody whom the issuer may sign in and who has no account here, with demo's address.
+        Refused(await ShowAsync(auth, Assertion(auth, claims => { claims["sub"] = "nobody"; claims["email"] = "demo@example.com"; claims["email_verified"] = true; })));
+        Refused(await ShowAsync(auth, Assertion(auth, claims => claims["sub"] = "demo@example.com")));
+
+        Assert.Equal(200, (await ShowAsync(auth, Assertion(auth))).Status);
+    }
+
     [Theory]
     [InlineData("iat", "25")]
     [InlineData("nbf", "25")]
