@@ -56,12 +56,9 @@ internal abstract partial class PublishedKeys(
         if (Usable is { } known)
         {
             if (known.Keys.TryGetValue(kid, out var key)) return key;
-            if (MayAskFor(out var running)) await (running ?? RefreshAsync()).WaitAsync(cancellationToken);
+            return await AskForAsync(kid, cancellationToken);
         }
-        else
-        {
-            await FirstFetchAsync().WaitAsync(cancellationToken);
-        }
+        await FirstFetchAsync().WaitAsync(cancellationToken);
         var set = Usable ?? throw new IssuerKeysUnavailableException(FailurePause);
         return set.Keys.GetValueOrDefault(kid);
     }
@@ -79,6 +76,24 @@ internal abstract partial class PublishedKeys(
 
     /// <summary>How long the present set is fresh; a short pause when there is none.</summary>
     public TimeSpan NextRefresh(bool succeeded) => succeeded ? _current!.MaxAge : Usable is null ? FailurePause : RetryPause;
+
+    private async Task<IssuerKey?> AskForAsync(string kid, CancellationToken cancellationToken)
+    {
+        while (MayAskFor(out var running))
+        {
+            await (running ?? RefreshAsync()).WaitAsync(cancellationToken);
+            if (Usable is not { } fetched) throw new IssuerKeysUnavailableException(FailurePause);
+            if (fetched.Keys.TryGetValue(kid, out var key))
+            {
+                // The name was no nonsense: the next new key, of a second gateway that starts, need not wait for the pause.
+                lock (_gate) _lastUnknownKid = null;
+                return key;
+            }
+            if (running is null) break;
+            // What was under way may have been read before the key was published; one fetch of our own tells.
+        }
+        return null;
+    }
 
     /// <summary>An unknown kid costs one fetch per pause, however many tokens name one; those who come meanwhile join a fetch under way.</summary>
     private bool MayAskFor(out Task<bool>? running)

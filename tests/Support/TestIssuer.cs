@@ -41,6 +41,9 @@ public sealed class TestIssuer : IAsyncDisposable
     /// <summary>Set to answer requests for passport keys with this status instead.</summary>
     public int? FailPassportKeysWith { get; set; }
 
+    /// <summary>Set to keep answers with passport keys back, as they were when they were asked for.</summary>
+    public Task HoldPassportKeys { get; set; } = Task.CompletedTask;
+
     /// <summary>The key that signs now.</summary>
     public SigningKey Key { get; private set; } = new();
 
@@ -56,7 +59,7 @@ public sealed class TestIssuer : IAsyncDisposable
         issuer._published.Add(issuer.Key);
         issuer._announced.Add(issuer.PassportKey);
         app.MapGet("/uaa/token_keys", issuer.Keys);
-        app.MapGet("/uaa/passport_keys", issuer.PassportKeys);
+        app.MapGet("/uaa/passport_keys", (Delegate)issuer.PassportKeys);
         app.Urls.Add(url);
         await app.StartAsync();
         issuer.Url = app.Urls.First();
@@ -174,12 +177,14 @@ public sealed class TestIssuer : IAsyncDisposable
         return Results.Json(new { keys = _published.Select(key => key.Public).ToArray() });
     }
 
-    private IResult PassportKeys(HttpContext http)
+    private async Task<IResult> PassportKeys(HttpContext http)
     {
+        var announced = _announced.Select(key => key.Public).ToArray();
         PassportKeyFetches++;
+        await HoldPassportKeys;
         if (FailPassportKeysWith is { } status) return Results.StatusCode(status);
         http.Response.Headers.CacheControl = "public, max-age=60";
-        return Results.Json(new { keys = _announced.Select(key => key.Public).ToArray() });
+        return Results.Json(new { keys = announced });
     }
 
     public async ValueTask DisposeAsync() => await _app.DisposeAsync();

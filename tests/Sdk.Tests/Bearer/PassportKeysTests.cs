@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.DependencyInjection;
 using SecureMesh.Tests.Support;
 using Xunit;
 
@@ -50,6 +51,42 @@ public sealed class PassportKeysTests : IAsyncLifetime
         Assert.Equal(200, await StatusAsync(another));
         Assert.Equal(200, await StatusAsync());
         Assert.Equal(2, _issuer.PassportKeyFetches);
+    }
+
+    [Fact]
+    public async Task Of_gateways_that_start_one_after_the_other_none_waits_for_the_pause_between_fetches()
+    {
+        for (var i = 0; i < 5; i++)
+        {
+            var gateway = new SigningKey();
+            _issuer.Announce(gateway);
+            Assert.Equal(200, await StatusAsync(gateway)); // the clock stands still
+        }
+
+        Assert.Equal(401, await StatusAsync(new SigningKey()));
+        var late = new SigningKey();
+        _issuer.Announce(late);
+        Assert.Equal(401, await StatusAsync(late)); // after nonsense it does
+        _clock.Advance(TimeSpan.FromSeconds(5));
+        Assert.Equal(200, await StatusAsync(late));
+    }
+
+    [Fact]
+    public async Task A_key_that_was_announced_while_a_fetch_was_under_way_is_asked_for_again()
+    {
+        Assert.Equal(200, await StatusAsync());
+        var keys = (PublishedKeys)_service.Services.GetRequiredService<IPassportKeys>();
+        var (late, release) = (new SigningKey(), new TaskCompletionSource());
+        _issuer.HoldPassportKeys = release.Task;
+        var fetch = keys.RefreshAsync();
+        await EventuallyAsync(() => Task.FromResult(_issuer.PassportKeyFetches == 2)); // read, not yet answered
+
+        _issuer.Announce(late);
+        var found = keys.FindAsync(late.Kid).AsTask();
+        release.SetResult();
+
+        Assert.True(await fetch);
+        Assert.Equal(late.Kid, (await found)?.Kid);
     }
 
     [Fact]
