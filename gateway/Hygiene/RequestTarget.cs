@@ -39,7 +39,18 @@ internal static class RequestTarget
             else if (c is <= ' ' or >= '\x7f' or '\\' or ';' or '#') return "The path holds a character that is not accepted here";
             else bytes[length++] = (byte)c;
         }
-        return Utf8.IsValid(bytes.AsSpan(0, length)) ? null : "The path is not UTF-8";
+        if (!Utf8.IsValid(bytes.AsSpan(0, length))) return "The path is not UTF-8";
+        return HasPaddedDots(bytes.AsSpan(0, length)) ? "The path holds a dot segment" : null;
+    }
+
+    /// <summary>Whether a segment becomes a dot segment once a reader cuts off the spaces around it, as file systems do.</summary>
+    private static bool HasPaddedDots(ReadOnlySpan<byte> path)
+    {
+        foreach (var segment in path.Split((byte)'/'))
+        {
+            if (path[segment].Trim((byte)' ') is [(byte)'.'] or [(byte)'.', (byte)'.']) return true;
+        }
+        return false;
     }
 
     private static string? FaultOfQuery(ReadOnlySpan<char> query)

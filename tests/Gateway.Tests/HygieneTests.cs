@@ -26,6 +26,9 @@ public sealed class HygieneTests : IClassFixture<SharedDoor>
     [InlineData("/accounts/demo/..")]
     [InlineData("/uaa/%2e%2e/accounts/current")]
     [InlineData("/uaa/.%2E/accounts/current")]
+    [InlineData("/uaa/..%20/accounts/current")]
+    [InlineData("/uaa/%20../accounts/current")]
+    [InlineData("/uaa/.%20")]
     [InlineData("/uaa/%2e/x")]
     [InlineData("/uaa%2foauth")]
     [InlineData("/uaa%2Foauth")]
@@ -81,6 +84,8 @@ public sealed class HygieneTests : IClassFixture<SharedDoor>
 
     [Theory]
     [InlineData("/uaa/a%20b", "/uaa/a%20b")]
+    [InlineData("/uaa/a.%20", "/uaa/a.%20")]
+    [InlineData("/uaa/%20", "/uaa/%20")]
     [InlineData("/uaa/%C3%A4", "/uaa/%C3%A4")]
     [InlineData("/uaa/%61", "/uaa/a")]
     [InlineData("/uaa/a.b/c-d_e~f", "/uaa/a.b/c-d_e~f")]
@@ -161,26 +166,6 @@ public sealed class HygieneTests : IClassFixture<SharedDoor>
         Assert.InRange(answer.Status, 400, 501);
         Assert.NotEqual(500, answer.Status);
         Assert.Empty(_account.Requests);
-    }
-
-    [Theory]
-    [InlineData("5\nhello\r\n0\r\n\r\n")]
-    [InlineData("5;a\nb\r\nhello\r\n0\r\n\r\n")]
-    [InlineData("0x5\r\nhello\r\n0\r\n\r\n")]
-    [InlineData("-5\r\nhello\r\n0\r\n\r\n")]
-    [InlineData("5\r\nhelloGET /accounts/demo HTTP/1.1\r\n")]
-    [InlineData("ffffffffffffffff\r\nhello")]
-    [InlineData("0\r\n\n")]
-    [InlineData("0\n\n")]
-    [InlineData("0\r\nX-User: canary\n\n")]
-    [InlineData("0;\n\r\n")]
-    public async Task V_091_a_broken_chunk_is_400_and_nothing_behind_it_is_a_request(string chunks)
-    {
-        var answer = await RawHttp.SendAsync(_door.Url, $"POST /accounts/ HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n{chunks}GET /accounts/demo HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
-
-        Assert.DoesNotContain(_account.Requests, request => request.Method == "GET");
-        Assert.DoesNotContain("HTTP/1.1", answer.Body, StringComparison.Ordinal); // one answer
-        Assert.NotEqual(500, answer.Status);
     }
 
     [Fact]

@@ -92,5 +92,33 @@ internal sealed class Http2Wire : IDisposable
         return block.Length >= 5 && block[1] == 3 ? int.Parse(Encoding.ASCII.GetString(block.Slice(2, 3)), System.Globalization.CultureInfo.InvariantCulture) : 0;
     }
 
+    /// <summary>Sends a variant and reads until every stream of it has ended, or the connection has.</summary>
+    public static async Task<Wire.Answers> SendAsync(Uri server, Http2Variant variant)
+    {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(Xunit.TestContext.Current.CancellationToken);
+        limit.CancelAfter(TimeSpan.FromSeconds(40));
+        var statuses = new List<int>();
+        var open = variant.Streams.ToHashSet();
+        try
+        {
+            using var wire = await ConnectAsync(server, limit.Token);
+            await wire.WriteAsync(variant.Frames);
+            while (open.Count > 0 && await wire.ReadAsync() is { } frame && frame.Type != GoAway)
+            {
+                if (frame.Type == Headers && Status(frame.Payload) is >= 200 and var status) statuses.Add(status);
+                if (frame.Type == Reset || (frame.Type is Headers or Data && (frame.Flags & EndStream) != 0)) open.Remove(frame.Stream);
+            }
+        }
+        catch (IOException)
+        {
+            // Closed while it was being written.
+        }
+        catch (OperationCanceledException) when (!Xunit.TestContext.Current.CancellationToken.IsCancellationRequested)
+        {
+            return new Wire.Answers("", statuses) { Hung = true };
+        }
+        return new Wire.Answers(string.Join(' ', statuses), statuses);
+    }
+
     public void Dispose() => _client.Dispose();
 }

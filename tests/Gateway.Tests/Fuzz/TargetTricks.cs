@@ -20,11 +20,13 @@ internal static class TargetTricks
     public static void Path(Draft draft)
     {
         draft.Kind += "path ";
-        var path = draft.Pick("", "", "", "/", "\\", "%2f", ".", "*", "?", "#", ";") + "/" + draft.Pick(_places);
-        for (var steps = draft.Dice.Next(1, 5); steps > 0; steps--)
-            path += draft.Pick(_slashes) + (draft.Chance(50) ? draft.Pick(_dots) : draft.Pick(_places));
-        draft.Path = path;
-        if (draft.Chance(30)) draft.Path += draft.Pick(_slashes);
+        // Most often from an open place towards a closed one, by the steps that somebody could take for others.
+        var path = draft.Chance(75) ? "/" : draft.Pick("//", "\\", "%2f", ".", "*", "?", "#", ";", "/./", "/%2e/", "/;/");
+        path += draft.Chance(75) ? draft.Pick("uaa", "uaa", "uaa/x", "read", "accounts/demo") : draft.Pick(_places);
+        for (var steps = draft.Dice.Next(0, 4); steps > 0; steps--)
+            path += (draft.Chance(50) ? "/" : draft.Pick(_slashes)) + (draft.Chance(60) ? draft.Pick(_dots) : draft.Pick(_places));
+        path += draft.Pick(_slashes) + (draft.Chance(75) ? draft.Pick("admin/x", "admin", "accounts/current", "uaa/x") : draft.Pick(_places));
+        draft.Path = path + (draft.Chance(20) ? draft.Pick(_slashes) : "");
     }
 
     public static void Form(Draft draft)

@@ -6,7 +6,7 @@ internal sealed class Variants(int seed, string uiToken, string adminToken)
     private static readonly (int Weight, Action<Draft> Trick)[] _tricks =
     [
         (14, HeaderTricks.Identity), (6, HeaderTricks.Malformed), (3, HeaderTricks.Named), (8, HeaderTricks.Nomination), (2, HeaderTricks.Oversized), (4, HeaderTricks.Doubled),
-        (16, TargetTricks.Path), (6, TargetTricks.Form), (4, TargetTricks.Query), (5, TargetTricks.Method), (6, TargetTricks.Host), (4, TargetTricks.Version), (4, TargetTricks.Lines),
+        (28, TargetTricks.Path), (6, TargetTricks.Form), (4, TargetTricks.Query), (5, TargetTricks.Method), (6, TargetTricks.Host), (4, TargetTricks.Version), (4, TargetTricks.Lines),
         (4, FramingTricks.TwoLengths), (5, FramingTricks.Codings), (2, FramingTricks.FoldedNames), (5, FramingTricks.Lengths), (8, FramingTricks.Chunks), (4, FramingTricks.Body),
         (4, FramingTricks.Pipeline), (4, FramingTricks.Upgrade), (4, FramingTricks.Cut), (1, FramingTricks.OldVersion),
     ];
