@@ -1,8 +1,11 @@
 using SecureMesh.Gateway.Access;
+using SecureMesh.Gateway.Destinations;
+using SecureMesh.Gateway.Forwarding;
 using SecureMesh.Gateway.Health;
 using SecureMesh.Gateway.Hygiene;
 using SecureMesh.Gateway.Limits;
 using SecureMesh.Gateway.Listening;
+using SecureMesh.Gateway.Passport;
 using SecureMesh.Gateway.Protocol;
 using SecureMesh.Gateway.Routes;
 using SecureMesh.Sdk;
@@ -16,13 +19,15 @@ return MeshProgram.Run(() =>
     builder.AddHygiene();
     builder.AddLimits();
     builder.AddAccess();
+    builder.AddPassport();
+    builder.AddDestinations();
+    builder.AddForwarding();
     builder.AddRoutes();
     builder.AddReadiness();
 
     var app = builder.Build();
     app.UseHygiene(); // before routing: what routing sees must be what is sent
     app.UseRouting();
-    app.UseLimits(); // before access: a flood must not cost signature checks
     app.UseAccess();
     app.MapRoutes();
     app.MapReadiness();

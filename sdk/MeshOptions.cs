@@ -70,6 +70,12 @@ public sealed class MeshOptions
     /// </summary>
     public int LoggedSuccessesPerSecond { get; set; } = 200;
 
+    /// <summary>
+    /// False: no activity is started for each request while nobody listens to them; the trace id is read from
+    /// <c>traceparent</c>, or drawn, all the same. For services through which everything goes.
+    /// </summary>
+    public bool TraceEveryRequest { get; set; } = true;
+
     /// <summary>The audience that names this service in <c>aud</c> and <c>resource</c>: <c>mesh://</c> + wire name.</summary>
     public string Audience => "mesh://" + Name;
 }

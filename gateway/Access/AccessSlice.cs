@@ -1,25 +1,41 @@
-using Route = SecureMesh.Gateway.Routes.Route;
+using Microsoft.Extensions.DependencyInjection.Extensions;
 
 namespace SecureMesh.Gateway.Access;
 
-/// <summary>From credential to principal to the route's policy.</summary>
+/// <summary>From credential to caller to the route's policy.</summary>
 internal static class AccessSlice
 {
     /// <summary>The framework adds the authentication of every request by itself unless this key is set (WebApplicationBuilder).</summary>
     private const string AuthenticationIsPlaced = "__AuthenticationMiddlewareSet";
 
-    public static void AddAccess(this WebApplicationBuilder builder) => builder.Services.AddAuthorization();
+    public static void AddAccess(this WebApplicationBuilder builder)
+    {
+        builder.Services.AddAuthorization();
+        builder.Services.AddSingleton(new AccessLimits());
+        builder.Services.AddSingleton<Credentials>();
+        builder.Services.AddSingleton<Gate>();
+        builder.Services.AddSingleton<Online>();
+        builder.Services.TryAddEnumerable(ServiceDescriptor.Singleton<ICredentialCheck, JwtCheck>());
+        builder.Services.TryAddEnumerable(ServiceDescriptor.Singleton<ICredentialCheck, OpaqueCheck>());
+        builder.Services.AddHttpClient(Online.Client, client =>
+            {
+                client.Timeout = TimeSpan.FromSeconds(2);
+                client.MaxResponseContentBufferSize = 256 * 1024;
+            })
+            .ConfigurePrimaryHttpMessageHandler(() => new SocketsHttpHandler
+            {
+                AllowAutoRedirect = false,
+                UseCookies = false,
+                UseProxy = false,
+                ConnectTimeout = TimeSpan.FromSeconds(1),
+            })
+            .RemoveAllLoggers();
+    }
 
-    /// <summary>
-    /// The bearer check of the SDK, for routes with scopes alone: on a public route the service judges, and a caller must
-    /// not be able to make the gateway check signatures there.
-    /// </summary>
+    /// <summary>Routes are judged on their own way (<see cref="Forwarding.Passage"/>); whatever else is mapped says who may call it, or nobody may.</summary>
     public static void UseAccess(this WebApplication app)
     {
         ((IApplicationBuilder)app).Properties[AuthenticationIsPlaced] = true;
-        app.UseWhen(
-            http => http.GetEndpoint()?.Metadata.GetMetadata<Route>() is not { Public: true },
-            judged => judged.UseAuthentication());
-        app.UseAuthorization();
+        app.UseWhen(http => http.GetEndpoint()?.Metadata.GetMetadata<Routes.Route>() is null, others => others.UseAuthentication().UseAuthorization());
     }
 }

@@ -1,4 +1,6 @@
 using Microsoft.Extensions.Diagnostics.HealthChecks;
+using SecureMesh.Gateway.Destinations;
+using SecureMesh.Gateway.Passport;
 using SecureMesh.Gateway.Protocol;
 using SecureMesh.Gateway.Routes;
 using SecureMesh.Sdk;
@@ -14,12 +16,12 @@ internal static class ReadinessSlice
 
     public static void MapReadiness(this IEndpointRouteBuilder app) => app.MapGet("/healthz", AnswerAsync).AllowAnonymous();
 
-    private static async Task AnswerAsync(HttpContext http, RouteTable table, IServiceRegistry registry, HealthCheckService health, CancellationToken cancellationToken)
+    private static async Task AnswerAsync(HttpContext http, RouteTable table, IServiceRegistry registry, HealthCheckService health, PassportAnnouncer passports, CancellationToken cancellationToken)
     {
         var snapshot = registry.Current;
-        var served = table.Current.Select(route => route.Service).Distinct().All(service => snapshot.Up(service).Any(ProxyRoutes.IsUsable));
+        var served = table.Current.Select(route => route.Service).Distinct().All(service => snapshot.Up(service).Any(Instance.IsUsable));
         // Which service is missing, and why, is for an operator: /actuator/health and the log say it.
-        if (served && await HasKeysAsync(health, cancellationToken)) await http.Response.WriteAsync("ok", cancellationToken);
+        if (served && passports.IsAnnounced && await HasKeysAsync(health, cancellationToken)) await http.Response.WriteAsync("ok", cancellationToken);
         else await http.RefuseAsync(new Problem(503, "not_ready", "The mesh is not ready") { RetryAfter = TimeSpan.FromSeconds(1) });
     }
 

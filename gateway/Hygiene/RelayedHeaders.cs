@@ -1,4 +1,5 @@
 using System.Collections.Frozen;
+using Microsoft.Extensions.Primitives;
 
 namespace SecureMesh.Gateway.Hygiene;
 
@@ -21,28 +22,39 @@ internal static class RelayedHeaders
             "Sec-CH-UA", "Sec-CH-UA-Mobile", "Sec-CH-UA-Platform", "Sec-Fetch-Dest", "Sec-Fetch-Mode", "Sec-Fetch-Site", "Sec-Fetch-User", "Sec-GPC",
             "Sec-WebSocket-Extensions", "Sec-WebSocket-Key", "Sec-WebSocket-Protocol", "Sec-WebSocket-Version",
             "Upgrade-Insecure-Requests", "User-Agent", "Want-Content-Digest", "Want-Repr-Digest", "X-Requested-With",
-            "traceparent", "tracestate", "baggage",
+            "tracestate", "baggage", // traceparent is written anew
         ],
         StringComparer.OrdinalIgnoreCase);
 
-    /// <summary>What the proxy itself needs of the caller's connection; it passes none of them on as they are.</summary>
-    private static readonly FrozenSet<string> _framing = FrozenSet.ToFrozenSet(
-        ["Connection", "Content-Length", "Host", "TE", "Transfer-Encoding", "Upgrade"], StringComparer.OrdinalIgnoreCase);
-
-    public static void Strip(IHeaderDictionary headers, FrozenSet<string> relayed)
+    /// <summary>Copies what may pass to the request that goes to the service; the framing of its own connection is the proxy's.</summary>
+    /// <param name="from">The caller's headers.</param>
+    /// <param name="to">The request to the service.</param>
+    /// <param name="relayed">What passes on this route beside the usual.</param>
+    /// <param name="authorization">True: the gateway writes <c>Authorization</c> itself.</param>
+    public static void Copy(IHeaderDictionary from, HttpRequestMessage to, FrozenSet<string> relayed, bool authorization)
     {
-        var hop = Nominated(headers);
-        List<string>? gone = null;
-        foreach (var header in headers)
+        var hop = Nominated(from);
+        foreach (var (name, values) in from)
         {
-            if (!Passes(header.Key, relayed, hop)) (gone ??= []).Add(header.Key);
+            if (!(_usual.Contains(name) || relayed.Contains(name)) || hop?.Contains(name) == true) continue;
+            if (authorization && name.Equals("Authorization", StringComparison.OrdinalIgnoreCase)) continue;
+            Add(to, name, values);
         }
-        if (gone is null) return;
-        foreach (var name in gone) headers.Remove(name);
+        if (to.Content is { } content && from.ContentLength is { } length && from.TransferEncoding.Count == 0) content.Headers.ContentLength = length;
+        // gRPC asks for trailers so; no other word of this header is for the next connection (RFC 9110 §10.1.4).
+        if (from.TE.Count > 0 && to.Version.Major >= 2 && from.TE.ToString().Contains("trailers", StringComparison.OrdinalIgnoreCase)) to.Headers.TryAddWithoutValidation("TE", "trailers");
     }
 
-    private static bool Passes(string name, FrozenSet<string> relayed, HashSet<string>? hop) =>
-        _framing.Contains(name) || ((_usual.Contains(name) || relayed.Contains(name)) && hop?.Contains(name) != true);
+    private static void Add(HttpRequestMessage to, string name, StringValues values)
+    {
+        if (values.Count == 1)
+        {
+            if (!to.Headers.TryAddWithoutValidation(name, values[0])) to.Content?.Headers.TryAddWithoutValidation(name, values[0]);
+        }
+        // HTTP/2 may split one cookie header into several lines (RFC 9113 §8.2.3).
+        else if (name.Equals("Cookie", StringComparison.OrdinalIgnoreCase)) to.Headers.TryAddWithoutValidation(name, string.Join("; ", values.ToArray()));
+        else if (!to.Headers.TryAddWithoutValidation(name, values.ToArray())) to.Content?.Headers.TryAddWithoutValidation(name, values.ToArray());
+    }
 
     /// <summary>The caller's own hop-by-hop headers (RFC 9110 §7.6.1), removed before the gateway adds its own, so that none of those can be named away.</summary>
     private static HashSet<string>? Nominated(IHeaderDictionary headers)

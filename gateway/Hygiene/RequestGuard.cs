@@ -6,15 +6,14 @@ using SecureMesh.Sdk;
 namespace SecureMesh.Gateway.Hygiene;
 
 /// <summary>Refuses, before anything is decided about it, a request that gateway and service could read differently.</summary>
-internal sealed partial class RequestGuard : IDisposable
+internal sealed class RequestGuard : IDisposable
 {
-    private readonly ILogger<RequestGuard> _logger;
     private readonly IDisposable? _watch;
     private volatile HygieneOptions _options;
 
-    public RequestGuard(IOptionsMonitor<HygieneOptions> options, ILogger<RequestGuard> logger)
+    public RequestGuard(IOptionsMonitor<HygieneOptions> options)
     {
-        (_logger, _options) = (logger, options.CurrentValue);
+        _options = options.CurrentValue;
         // Not CurrentValue at each request: it throws while a changed value that does not validate is being taken back.
         _watch = options.OnChange(changed => _options = changed);
     }
@@ -28,7 +27,6 @@ internal sealed partial class RequestGuard : IDisposable
             KeepWebSocketsAlone(http.Request);
             return next(http);
         }
-        Log.Refused(_logger, problem.Status, problem.Detail);
         // What follows on this connection may be anything.
         if (http.Request.Protocol == HttpProtocol.Http11) http.Response.Headers.Connection = "close";
         return http.RefuseAsync(problem);
@@ -85,10 +83,4 @@ internal sealed partial class RequestGuard : IDisposable
     private static bool IsWebSocket(HttpContext http) => http.Features.Get<IHttpExtendedConnectFeature>() is { IsExtendedConnect: true, Protocol: "websocket" };
 
     private static Problem Invalid(string detail) => new(400, "invalid_request", detail);
-
-    private static partial class Log
-    {
-        [LoggerMessage(EventIds.RequestRefused, LogLevel.Information, "Refused with {Status}: {Cause}")]
-        public static partial void Refused(ILogger logger, int status, string cause);
-    }
 }

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net;
 using SecureMesh.Gateway.Protocol;
 using SecureMesh.Sdk;
@@ -26,7 +27,7 @@ internal sealed partial class PlainCallers(IConfiguration configuration, LocalAd
     {
         if (http.Request.IsHttps || IsServed(http.Connection.RemoteIpAddress)) return next(http);
         Say(http.Connection.RemoteIpAddress);
-        http.Response.Headers["X-Trace-Id"] = Problem.TraceId(http);
+        http.TraceIdentifier = ActivityTraceId.CreateRandom().ToHexString(); // before anything gives the request one
         if (HttpProtocol.IsHttp11(http.Request.Protocol)) http.Response.Headers.Connection = "close";
         return http.RefuseAsync(new Problem(421, "misdirected_request", "This address is not served without encryption"));
     }

@@ -13,11 +13,16 @@ internal static class EventIds
     public const int CallerLeft = 1007;
     public const int RoutesUnread = 1008;
 
-    public const int RequestRefused = 1100;
-
-    public const int Limited = 1200;
+    public const int StreamEnded = 1009;
+    public const int ExchangeCut = 1010;
 
     public const int CertificateLoaded = 1300;
     public const int CertificateRefused = 1301;
     public const int PlainCallerRefused = 1302;
+
+    public const int PassportKeyAnnounced = 1400;
+    public const int PassportKeyNotAnnounced = 1401;
+    public const int PassportKeyNotWithdrawn = 1402;
+
+    public const int Refused = 1500;
 }

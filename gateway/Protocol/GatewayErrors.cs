@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using SecureMesh.Gateway.Access;
 using SecureMesh.Sdk;
 
 namespace SecureMesh.Gateway.Protocol;
@@ -7,10 +8,21 @@ namespace SecureMesh.Gateway.Protocol;
 /// The only writer of the gateway's own errors: problem+json, and below <c>/uaa/</c> UAA's members as
 /// <c>application/json</c>, on which UAA's clients insist. What a service answers passes by unchanged.
 /// </summary>
-internal sealed class GatewayErrors : IErrorDialect
+internal sealed partial class GatewayErrors(ILogger<GatewayErrors> logger) : IErrorDialect
 {
+    public Task RefuseAsync(HttpContext http, Refusal refusal)
+    {
+        using (RequestTrace.Begin(http))
+        {
+            var problem = refusal.Problem;
+            Log.Refused(logger, problem.Status, problem.Reason, refusal.Cause, http.GetEndpoint()?.Metadata.GetMetadata<Routes.Route>()?.Id ?? "-");
+        }
+        return WriteAsync(http, refusal.Problem);
+    }
+
     public Task WriteAsync(HttpContext http, Problem problem)
     {
+        RequestTrace.Show(http);
         http.Response.Headers.XContentTypeOptions = "nosniff";
         return http.Request.Path.StartsWithSegments("/uaa") ? WriteUaaAsync(http, problem) : problem.ExecuteAsync(http);
     }
@@ -23,6 +35,12 @@ internal sealed class GatewayErrors : IErrorDialect
         if (problem.Challenge is not null) response.Headers.WWWAuthenticate = problem.Challenge;
         if (problem.RetryAfter is { } wait) response.Headers.RetryAfter = Math.Max(1, (long)Math.Ceiling(wait.TotalSeconds)).ToString(System.Globalization.CultureInfo.InvariantCulture);
         return response.WriteAsJsonAsync(new UaaError(problem.Error, problem.Detail), UaaJson.Default.UaaError, "application/json", http.RequestAborted);
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(EventIds.Refused, LogLevel.Information, "Refused with {Status} {Reason}: {Cause} (route {Route})")]
+        public static partial void Refused(ILogger logger, int status, string? reason, string cause, string route);
     }
 }
 

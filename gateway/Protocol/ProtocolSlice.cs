@@ -1,3 +1,4 @@
+using SecureMesh.Gateway.Access;
 using SecureMesh.Sdk;
 
 namespace SecureMesh.Gateway.Protocol;
@@ -7,9 +8,13 @@ internal static class ProtocolSlice
 {
     public static void AddProtocol(this WebApplicationBuilder builder)
     {
-        builder.Services.AddSingleton<IErrorDialect, GatewayErrors>();
+        builder.Services.AddSingleton<GatewayErrors>();
+        builder.Services.AddSingleton<IErrorDialect>(services => services.GetRequiredService<GatewayErrors>());
+        // The host starts an activity for each request as soon as anything of this category may be written.
+        builder.Logging.AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.None);
         builder.Services.PostConfigure<MeshOptions>(options =>
         {
+            options.TraceEveryRequest = false; // an activity costs more than all checks of a request
             options.TrustForwardedHeaders = false; // the door believes nobody but gateway:trustedProxies
             options.MaxBodyBytes = long.MaxValue; // each route has a limit of its own
             options.Health.Details = false;
@@ -17,7 +22,10 @@ internal static class ProtocolSlice
         });
     }
 
-    /// <summary>Answers the request with the error, in the dialect of its path.</summary>
+    /// <summary>Refuses the request in the dialect of its path, and says why to the operator.</summary>
+    public static Task RefuseAsync(this HttpContext http, Refusal refusal) => http.RequestServices.GetRequiredService<GatewayErrors>().RefuseAsync(http, refusal);
+
+    /// <summary>Refuses a request for what it is; the caller reads all there is to say.</summary>
     public static Task RefuseAsync(this HttpContext http, Problem problem) =>
-        http.RequestServices.GetRequiredService<IErrorDialect>().WriteAsync(http, problem);
+        http.RefuseAsync(new Refusal(problem.Reason is null ? problem with { Reason = Reasons.Request } : problem, problem.Detail));
 }

@@ -1,14 +1,13 @@
 using System.Collections.Frozen;
+using System.Text.Json;
 using System.Text.Json.Serialization;
+using SecureMesh.Gateway.Access;
 using SecureMesh.Gateway.Limits;
+using SecureMesh.Gateway.Passport;
 
 namespace SecureMesh.Gateway.Routes;
 
 /// <summary>One line of the route table: which requests, for whom, to which service.</summary>
-/// <remarks>
-/// The proxy's own route carries this record as JSON, so that its endpoint and its policy are always of one table, and a
-/// change of the policy alone rebuilds the endpoint.
-/// </remarks>
 internal sealed record Route(string Id, string Path, string Service)
 {
     /// <summary>Kestrel's own default is about as much; more is granted per route.</summary>
@@ -20,35 +19,101 @@ internal sealed record Route(string Id, string Path, string Service)
     /// <summary>True: the gateway asks for no credential and the service judges. Never inferred from an empty list of scopes.</summary>
     public bool Public { get; init; }
 
-    /// <summary>The caller's token must hold one of these.</summary>
-    public IReadOnlyList<string> Scopes { get; init; } = [];
+    /// <summary>The kinds of credentials that open the route.</summary>
+    public IReadOnlyList<CredentialKind> Credentials { get; init; } = CredentialKinds.OfTokens;
+
+    /// <summary>Who may, once it is known who he is.</summary>
+    public RoutePolicy Policy { get; init; } = new();
+
+    /// <summary>True: auth is asked about the credential at every request.</summary>
+    public bool Online { get; init; }
+
+    /// <summary>What happens while the revocation feed is cut.</summary>
+    public WhenFeedIsCut Revocation { get; init; } = WhenFeedIsCut.Open;
+
+    /// <summary>How long the feed may be silent before a critical route refuses.</summary>
+    public TimeSpan CriticalAfter { get; init; } = TimeSpan.FromSeconds(15);
+
+    /// <summary>What the service gets in place of the caller's credential.</summary>
+    public RelayMode Relay { get; init; } = RelayMode.Passport;
 
     /// <summary>Longest silence until the service's response headers.</summary>
     public TimeSpan Timeout { get; init; } = TimeSpan.FromSeconds(30);
 
     /// <summary>Request headers that are passed on beside the usual ones.</summary>
-    public IReadOnlyList<string> Relay { get; init; } = [];
+    public IReadOnlyList<string> Headers { get; init; } = [];
 
     /// <summary>Whether cookies pass in both directions.</summary>
     public bool Cookies { get; init; }
 
-    /// <summary>Requests of one caller's address; null means no limit.</summary>
-    public RateLimit? PerAddress { get; init; }
+    /// <summary>How many requests whoever may make.</summary>
+    public RouteLimits Limits { get; init; } = new();
 
     /// <summary>Largest request body.</summary>
     public long MaxBodyBytes { get; init; } = DefaultMaxBodyBytes;
+
+    /// <summary>How often a request may be sent to another instance.</summary>
+    public int Retries { get; init; } = 2;
 
     /// <summary>What of the caller's headers reaches the service beside the usual ones.</summary>
     [JsonIgnore]
     public FrozenSet<string> Relayed => field ??= RelayedHeaders();
 
+    /// <summary>For whom passports are made.</summary>
+    [JsonIgnore]
+    public PassportProfile Passport => field ??= new PassportProfile(
+        Service, string.Join(' ', Policy.AnyScope.Concat(Policy.AllScopes).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)));
+
+    /// <summary>Equal for routes that are equal in everything.</summary>
+    public string Text() => JsonSerializer.Serialize(this, RouteJson.Default.Route);
+
     private FrozenSet<string> RelayedHeaders()
     {
-        IEnumerable<string> names = Relay;
-        if (!Public) names = names.Append("Authorization"); // the caller's token, until services take passports
+        IEnumerable<string> names = Headers;
+        // Where the gateway has judged a credential it writes this header itself.
+        if (!Public) names = names.Where(name => !name.Equals("Authorization", StringComparison.OrdinalIgnoreCase));
         if (Cookies) names = names.Append("Cookie");
         return names.ToFrozenSet(StringComparer.OrdinalIgnoreCase);
     }
+}
+
+/// <summary>What the service gets in place of the caller's credential.</summary>
+internal enum RelayMode
+{
+    /// <summary>A passport: signed by this gateway, for this service alone, for a minute.</summary>
+    Passport,
+
+    /// <summary>The caller's own credential.</summary>
+    Passthrough,
+}
+
+/// <summary>What a route does while nobody can say what was revoked.</summary>
+internal enum WhenFeedIsCut
+{
+    /// <summary>Goes on: a revoked credential is good until it ends.</summary>
+    Open,
+
+    /// <summary>Asks auth about each credential, and remembers the answer for a moment.</summary>
+    Normal,
+
+    /// <summary>Refuses, after a set time.</summary>
+    Critical,
+}
+
+/// <summary>Token buckets of a route; null means no limit.</summary>
+internal sealed record RouteLimits
+{
+    /// <summary>By the caller's address.</summary>
+    public RateLimit? PerAddress { get; init; }
+
+    /// <summary>By <c>sub</c>.</summary>
+    public RateLimit? PerSubject { get; init; }
+
+    /// <summary>By <c>client_id</c>.</summary>
+    public RateLimit? PerClient { get; init; }
+
+    /// <summary>By nothing: all requests of the route together.</summary>
+    public RateLimit? Total { get; init; }
 }
 
 [JsonSerializable(typeof(Route))]

@@ -1,7 +1,5 @@
 using System.Buffers;
-using System.Globalization;
-using SecureMesh.Gateway.Limits;
-using SecureMesh.Sdk;
+using SecureMesh.Gateway.Access;
 
 namespace SecureMesh.Gateway.Routes;
 
@@ -9,7 +7,10 @@ namespace SecureMesh.Gateway.Routes;
 internal sealed class RouteReader
 {
     private static readonly string[] _fields =
-        ["path", "methods", "service", "access", "scopes", "timeout", "relay", "limits", "maxBodyBytes", "cookies"];
+    [
+        "path", "methods", "service", "access", "mode", "credentials", "scopes", "subjects", "claims", "online", "revocation", "criticalAfter",
+        "relay", "headers", "cookies", "timeout", "retries", "limits", "maxBodyBytes",
+    ];
 
     private static readonly string[] _methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 
@@ -40,120 +41,117 @@ internal sealed class RouteReader
     private Route? ReadRoute(IConfigurationSection section)
     {
         var before = _faults.Count;
-        foreach (var field in section.GetChildren())
+        var fields = new Fields(section, _faults);
+        fields.Know(_fields, "is no field of a route");
+        var route = new Route(section.Key, Path(fields), Service(fields))
         {
-            if (!_fields.Contains(field.Key, StringComparer.OrdinalIgnoreCase)) Fault(section, field.Key, "is no field of a route");
-        }
-        var route = new Route(section.Key, Path(section), Service(section))
-        {
-            Methods = Methods(section),
-            Public = Public(section),
-            Scopes = Scopes(section),
-            Timeout = Timeout(section),
-            Relay = Relay(section),
-            Cookies = Cookies(section),
-            PerAddress = PerAddress(section),
-            MaxBodyBytes = MaxBodyBytes(section),
+            Methods = Methods(fields),
+            Public = fields.OneOf("access", otherwise: false, ("public", true)),
+            Credentials = Credentials(fields),
+            Policy = PolicyReader.Read(fields),
+            Online = fields.Flag("online"),
+            Revocation = fields.OneOf("revocation", WhenFeedIsCut.Open, ("open", WhenFeedIsCut.Open), ("normal", WhenFeedIsCut.Normal), ("critical", WhenFeedIsCut.Critical)),
+            CriticalAfter = fields.Time("criticalAfter", TimeSpan.FromSeconds(15), _longest, "above 0 and at most 1h, such as 15s"),
+            Relay = Relay(fields),
+            Headers = Headers(fields),
+            Timeout = fields.Time("timeout", TimeSpan.FromSeconds(30), _longest, "above 0 and at most 1h, such as 500ms, 10s or 2m"),
+            Retries = (int)fields.Number("retries", 2, 5, "a number of further instances, 0 to 5"),
+            Cookies = fields.Flag("cookies"),
+            Limits = Limits(fields),
+            MaxBodyBytes = fields.Number("maxBodyBytes", Route.DefaultMaxBodyBytes, long.MaxValue, "a number of bytes"),
         };
-        if (_faults.Count == before && route.Public == route.Scopes.Count > 0)
-            _faults.Add($"gateway:routes:{section.Key} needs either access: public or scopes" + (route.Public ? ", not both." : "."));
+        if (_faults.Count == before) CheckAccess(fields, route);
         if (_faults.Count == before) CheckUnique(route);
         return _faults.Count == before ? route : null;
     }
 
-    private string Path(IConfigurationSection section)
+    private static string Path(Fields fields)
     {
-        var path = section["path"] ?? "";
-        if (path.Length == 0) Fault(section, "path", "is missing");
-        else if (RoutePath.Fault(path) is { } fault) Fault(section, "path", fault);
+        var path = fields["path"] ?? "";
+        if (path.Length == 0) fields.Fault("path", "is missing");
+        else if (RoutePath.Fault(path) is { } fault) fields.Fault("path", fault);
         return path;
     }
 
-    private string Service(IConfigurationSection section)
+    private static string Service(Fields fields)
     {
-        var service = section["service"] ?? "";
-        if (service.Length == 0) Fault(section, "service", "is missing");
-        else if (service.Length > 63 || service.AsSpan().ContainsAnyExcept(_service)) Fault(section, "service", $"must be a wire name (lower case letters, digits, hyphens), not '{service}'");
+        var service = fields["service"] ?? "";
+        if (service.Length == 0) fields.Fault("service", "is missing");
+        else if (service.Length > 63 || service.AsSpan().ContainsAnyExcept(_service)) fields.Fault("service", $"must be a wire name (lower case letters, digits, hyphens), not '{service}'");
         return service;
     }
 
-    private List<string> Methods(IConfigurationSection section)
+    private static List<string> Methods(Fields fields)
     {
-        var methods = List(section, "methods");
+        var methods = fields.List("methods");
         foreach (var method in methods.Where(method => !_methods.Contains(method)))
-            Fault(section, "methods", $"must be of {string.Join(", ", _methods)}, not '{method}'");
+            fields.Fault("methods", $"must be of {string.Join(", ", _methods)}, not '{method}'");
         return methods;
     }
 
-    private bool Public(IConfigurationSection section)
+    private static IReadOnlyList<CredentialKind> Credentials(Fields fields)
     {
-        var access = section["access"];
-        if (access is not (null or "public")) Fault(section, "access", $"must be 'public' or left out, not '{access}'");
-        return access == "public";
-    }
-
-    private List<string> Scopes(IConfigurationSection section)
-    {
-        var scopes = List(section, "scopes");
-        foreach (var scope in scopes.Where(scope => scope.Length == 0 || scope.Any(c => c is <= ' ' or '"' or '\\' or >= '\x7f')))
-            Fault(section, "scopes", $"must be scope names (RFC 6749 §3.3), not '{scope}'");
-        return scopes;
-    }
-
-    private TimeSpan Timeout(IConfigurationSection section)
-    {
-        var text = section["timeout"];
-        if (text is null) return TimeSpan.FromSeconds(30);
-        if (MeshDuration.TryParse(text, out var timeout) && timeout > TimeSpan.Zero && timeout <= _longest) return timeout;
-        Fault(section, "timeout", $"must be a time with its unit, above 0 and at most 1h, such as 500ms, 10s or 2m, not '{text}'");
-        return TimeSpan.Zero;
-    }
-
-    private List<string> Relay(IConfigurationSection section)
-    {
-        var relay = List(section, "relay");
-        foreach (var name in relay)
+        // The other modes take kinds of their own when they come.
+        fields.OneOf("mode", "token", ("token", "token"));
+        var names = fields.List("credentials");
+        var kinds = new SortedSet<CredentialKind>();
+        foreach (var name in names)
         {
-            if (name.Length == 0 || name.AsSpan().ContainsAnyExcept(_token)) Fault(section, "relay", $"must be names of headers, not '{name}'");
-            else if (name.Equals("Cookie", StringComparison.OrdinalIgnoreCase)) Fault(section, "relay", "cannot hold Cookie: set cookies: true");
+            if (CredentialKinds.ByName.TryGetValue(name, out var kind)) kinds.Add(kind);
+            else fields.Fault("credentials", $"must be of {string.Join(", ", CredentialKinds.ByName.Keys)}, not '{name}'");
+        }
+        return names.Count == 0 ? CredentialKinds.OfTokens : [.. kinds];
+    }
+
+    private static RelayMode Relay(Fields fields) => fields["relay"] is null or "" ? RelayMode.Passport
+        : fields.OneOf("relay", RelayMode.Passport, ("passport", RelayMode.Passport), ("passthrough", RelayMode.Passthrough));
+
+    private static List<string> Headers(Fields fields)
+    {
+        var headers = fields.List("headers");
+        CheckHeaders(fields, "headers", headers);
+        // A list below relay is how headers were spelled before the identity could be chosen there.
+        if (!fields.Section("relay").GetChildren().Any()) return headers;
+        var older = fields.List("relay");
+        CheckHeaders(fields, "relay", older);
+        return [.. headers, .. older];
+    }
+
+    private static void CheckHeaders(Fields fields, string field, List<string> headers)
+    {
+        foreach (var name in headers)
+        {
+            if (name.Length == 0 || name.AsSpan().ContainsAnyExcept(_token)) fields.Fault(field, $"must be names of headers, not '{name}'");
+            else if (name.Equals("Cookie", StringComparison.OrdinalIgnoreCase)) fields.Fault(field, "cannot hold Cookie: set cookies: true");
             else if (_neverRelayed.Contains(name, StringComparer.OrdinalIgnoreCase)
                 || name.StartsWith("Proxy-", StringComparison.OrdinalIgnoreCase)
-                || name.StartsWith("X-Forwarded-", StringComparison.OrdinalIgnoreCase)) Fault(section, "relay", $"cannot hold {name}: it is for one connection only, or written by the gateway");
+                || name.StartsWith("X-Forwarded-", StringComparison.OrdinalIgnoreCase)) fields.Fault(field, $"cannot hold {name}: it is for one connection only, or written by the gateway");
         }
-        return relay;
     }
 
-    private bool Cookies(IConfigurationSection section)
+    private static RouteLimits Limits(Fields fields)
     {
-        var text = section["cookies"];
-        if (text is null) return false;
-        if (bool.TryParse(text, out var cookies)) return cookies;
-        Fault(section, "cookies", $"must be true or false, not '{text}'");
-        return false;
+        var limits = fields.Below("limits");
+        limits.Know(["perAddress", "perSubject", "perClient", "total"], "is no limit of a route");
+        if (fields["limits"] is { Length: > 0 }) fields.Fault("limits", "must hold perAddress, perSubject, perClient or total, for example 60/minute");
+        return new RouteLimits { PerAddress = limits.Limit("perAddress"), PerSubject = limits.Limit("perSubject"), PerClient = limits.Limit("perClient"), Total = limits.Limit("total") };
     }
 
-    private RateLimit? PerAddress(IConfigurationSection section)
+    /// <summary>A route says either that nobody is asked, or what is asked of everybody.</summary>
+    private void CheckAccess(Fields fields, Route route)
     {
-        var limits = section.GetSection("limits");
-        foreach (var field in limits.GetChildren().Where(field => !field.Key.Equals("perAddress", StringComparison.OrdinalIgnoreCase)))
-            Fault(section, "limits:" + field.Key, "is no limit of a route");
-        if (limits["perAddress"] is not { } text)
+        if (route.Public == route.Policy.AsksForScopes)
         {
-            if (limits.Value is { Length: > 0 }) Fault(section, "limits", "must hold perAddress, for example 60/minute");
-            return null;
+            _faults.Add($"{fields.Key} needs either access: public or scopes" + (route.Public ? ", not both." : "."));
+            return;
         }
-        var limit = RateLimit.Parse(text);
-        if (limit is null) Fault(section, "limits:perAddress", $"must be a number per second, minute or hour, such as 60/minute, not '{text}'");
-        return limit;
-    }
-
-    private long MaxBodyBytes(IConfigurationSection section)
-    {
-        var text = section["maxBodyBytes"];
-        if (text is null) return Route.DefaultMaxBodyBytes;
-        if (long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var bytes)) return bytes;
-        Fault(section, "maxBodyBytes", $"must be a number of bytes, not '{text}'");
-        return 0;
+        if (!route.Public) return;
+        foreach (var field in (string[])["mode", "credentials", "subjects", "claims", "online", "revocation", "criticalAfter"])
+        {
+            if (fields.Section(field).Exists()) fields.Fault(field, "stands beside access: public, where nobody is asked who he is");
+        }
+        if (fields["relay"] is { Length: > 0 }) fields.Fault("relay", "stands beside access: public, where nobody is asked who he is: name Authorization in headers to pass it on");
+        if (route.Limits is not { PerSubject: null, PerClient: null }) fields.Fault("limits", "can hold perSubject and perClient only where callers are asked who they are");
     }
 
     /// <summary>Two routes for one request would be an error at the request; a route for given methods beside one for all is not.</summary>
@@ -168,17 +166,4 @@ internal sealed class RouteReader
         }
         others.Add(route);
     }
-
-    private List<string> List(IConfigurationSection section, string field)
-    {
-        var list = section.GetSection(field);
-        var values = list.GetChildren().ToList();
-        // An empty YAML list arrives as an empty text.
-        if (list.Value is { Length: > 0 }) Fault(section, field, $"must be a list, such as [{list.Value}]");
-        foreach (var value in values.Where(value => value.Value is null)) Fault(section, field, "must be a list of plain texts");
-        return [.. values.Select(value => value.Value ?? "")];
-    }
-
-    private void Fault(IConfigurationSection section, string field, string what) =>
-        _faults.Add($"gateway:routes:{section.Key}:{field} {what}.");
 }

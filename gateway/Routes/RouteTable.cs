@@ -77,7 +77,7 @@ internal sealed partial class RouteTable : IDisposable
         old.Replaced.Cancel();
     }
 
-    private static string Text(IReadOnlyList<Route> routes) => string.Join('\n', routes.Select(ProxyRoutes.Text));
+    private static string Text(IReadOnlyList<Route> routes) => string.Join('\n', routes.Select(route => route.Text()));
 
     private sealed record State(IReadOnlyList<Route> Routes, string? Fault, CancellationTokenSource Replaced);
 

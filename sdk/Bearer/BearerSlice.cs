@@ -18,6 +18,7 @@ internal static class BearerSlice
         var services = builder.Services;
         services.TryAddSingleton<CallerMode>();
         services.TryAddSingleton<IIssuerKeys, IssuerKeys>();
+        services.TryAddSingleton<IAccessTokens, AccessTokens>();
         services.TryAddSingleton<IPassportKeys, PassportKeys>();
         services.AddHostedService<PublishedKeysRefresh>();
         services.AddHttpClient(PublishedKeys.Client, client =>

@@ -19,6 +19,9 @@ internal sealed class BearerTokenHandler : JsonWebTokenHandler
         MaximumTokenSizeInBytes = LongestToken;
     }
 
+    /// <summary>True: whoever asks checks the proof of a token that is bound to a key himself.</summary>
+    public bool TakesBound { get; init; }
+
     public override async Task<TokenValidationResult> ValidateTokenAsync(string token, TokenValidationParameters validationParameters)
     {
         if (token.Length > LongestToken) return Refused("larger than 16 KiB");
@@ -45,7 +48,7 @@ internal sealed class BearerTokenHandler : JsonWebTokenHandler
         var result = await base.ValidateTokenAsync(token, parameters);
         if (!result.IsValid) return result;
         // A token bound to a key (RFC 7800) is no bearer token; whoever shows it without the proof may have stolen it.
-        if (result.Claims.ContainsKey("cnf")) return Refused("bound to a key, shown as a bearer token");
+        if (!TakesBound && result.Claims.ContainsKey("cnf")) return Refused("bound to a key, shown as a bearer token");
         return TokenPayload.Fault(token, kind, result.ClaimsIdentity) is { } fault ? Refused(fault) : result;
     }
 

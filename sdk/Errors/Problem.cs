@@ -19,6 +19,9 @@ public sealed record Problem(int Status, string Error, string Detail) : IResult
     /// <summary>Scopes of which one would have been enough; only with <c>insufficient_scope</c>, and not part of the body.</summary>
     public IReadOnlyList<string>? Scopes { get; init; }
 
+    /// <summary>A stable code for what the caller can mend, finer than <see cref="Error"/>; left out when null.</summary>
+    public string? Reason { get; init; }
+
     /// <summary>Value of the <c>Retry-After</c> header; left out when null.</summary>
     public TimeSpan? RetryAfter { get; init; }
 
@@ -33,7 +36,7 @@ public sealed record Problem(int Status, string Error, string Detail) : IResult
         if (Challenge is not null) response.Headers.WWWAuthenticate = Challenge;
         if (RetryAfter is { } wait) response.Headers.RetryAfter = Math.Max(1, (int)Math.Ceiling(wait.TotalSeconds)).ToString(System.Globalization.CultureInfo.InvariantCulture);
         var title = Microsoft.AspNetCore.WebUtilities.ReasonPhrases.GetReasonPhrase(Status);
-        var body = new Body("about:blank", title, Status, Detail, Error, Detail, TraceId(httpContext), Errors);
+        var body = new Body("about:blank", title, Status, Detail, Error, Detail, TraceId(httpContext), Reason, Errors);
         return response.WriteAsJsonAsync(body, ProblemJson.Default.Body, "application/problem+json", httpContext.RequestAborted);
     }
 
@@ -53,6 +56,7 @@ public sealed record Problem(int Status, string Error, string Detail) : IResult
         string Error,
         [property: JsonPropertyName("error_description")] string ErrorDescription,
         string TraceId,
+        [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Reason,
         [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] IReadOnlyDictionary<string, string[]>? Errors);
 }
 

@@ -10,10 +10,16 @@ internal sealed partial class RequestLog(ILogger<RequestLog> logger, IOptions<Me
 {
     private const int LongestPath = 512;
     private const string Header = "X-Trace-Id";
+    private readonly bool _traced = options.Value.TraceEveryRequest;
     private readonly LogBudget _successes = new(options.Value.LoggedSuccessesPerSecond, count => Log.LeftOut(logger, count));
 
     public async Task InvokeAsync(HttpContext http, RequestDelegate next)
     {
+        if (!_traced && Activity.Current is null)
+        {
+            await InvokeLightlyAsync(http, next);
+            return;
+        }
         using var own = Activity.Current is null ? new Activity("request").Start() : null;
         var trace = Problem.TraceId(http);
         http.Response.OnStarting(static state =>
@@ -26,6 +32,28 @@ internal sealed partial class RequestLog(ILogger<RequestLog> logger, IOptions<Me
         var span = Activity.Current;
         await next(http);
         RequestSpan.Describe(span, http);
+        Write(http, start, trace);
+    }
+
+    public void Dispose() => _successes.Dispose();
+
+    /// <summary>Without an activity: whoever answers keeps the header that stands there from the beginning.</summary>
+    private async Task InvokeLightlyAsync(HttpContext http, RequestDelegate next)
+    {
+        var trace = IncomingTrace(http.Request.Headers.TraceParent) ?? ActivityTraceId.CreateRandom().ToHexString();
+        http.TraceIdentifier = trace;
+        http.Response.Headers[Header] = trace;
+        var start = time.GetTimestamp();
+        await next(http);
+        Write(http, start, trace);
+    }
+
+    /// <summary>The trace id of a well-formed header (W3C Trace Context §3.2.2); null when there is none.</summary>
+    private static string? IncomingTrace(Microsoft.Extensions.Primitives.StringValues parent) =>
+        parent.Count == 1 && ActivityContext.TryParse(parent[0], null, out var context) ? context.TraceId.ToHexString() : null;
+
+    private void Write(HttpContext http, long start, string trace)
+    {
         // Probes ask every second and say nothing as long as all is well.
         if (HealthEndpoint.IsAskedBy(http) && http.Response.StatusCode == StatusCodes.Status200OK) return;
         if (logger.IsEnabled(LogLevel.Information) && (http.Response.StatusCode >= StatusCodes.Status400BadRequest || _successes.TryTake()))
@@ -34,8 +62,6 @@ internal sealed partial class RequestLog(ILogger<RequestLog> logger, IOptions<Me
             Log.Answered(logger, http.Request.Method, PathOf(http.Request), http.Response.StatusCode, elapsed, http.User.ClientId() ?? "-", trace);
         }
     }
-
-    public void Dispose() => _successes.Dispose();
 
     /// <summary>Percent-encoded, so that no path can write control characters into a log; without the query, which may hold secrets.</summary>
     private static string PathOf(HttpRequest request)

@@ -30,7 +30,7 @@ public sealed class AccessTests : IClassFixture<SharedDoor>
     [Theory]
     [InlineData("ui")]
     [InlineData("server")]
-    public async Task Any_one_of_the_routes_scopes_is_enough_and_the_token_is_relayed(string scope)
+    public async Task Any_one_of_the_routes_scopes_is_enough(string scope)
     {
         var token = _door.Issuer.UserToken("alice", scope);
 
@@ -39,7 +39,7 @@ public sealed class AccessTests : IClassFixture<SharedDoor>
         Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
         Assert.Equal("hello", await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken));
         Assert.Equal("/accounts/current?full=1", _account.Last.Target);
-        Assert.Equal("Bearer " + token, _account.Last.Headers["Authorization"]);
+        Assert.NotEqual("Bearer " + token, _account.Last.Headers["Authorization"]); // PassportTests say what it is
     }
 
     [Fact]

@@ -1,6 +1,8 @@
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using SecureMesh.Gateway.Destinations;
+using SecureMesh.Gateway.Passport;
 using SecureMesh.Gateway.Routes;
 using SecureMesh.Sdk;
 using SecureMesh.Tests.Support;
@@ -57,11 +59,21 @@ internal sealed class Door : IAsyncDisposable
         var door = new Door(await TestIssuer.StartAsync());
         var all = MeshRoutes;
         foreach (var (key, value) in door.Issuer.Settings) all[key] = value;
+        all["mesh:clientSecret"] = "gateway-secret";
         foreach (var (key, value) in settings) all[key] = value;
         door.Gateway = new MeshService<RouteTable>(all, services => services.Replace(ServiceDescriptor.Singleton<IServiceRegistry>(door.Registry)));
         door.Gateway.Start();
-        ((IConfigurationBuilder)door.Gateway.Services.GetRequiredService<IConfiguration>()).Add(door.Live);
-        return door;
+        // A test that has set another address of auth does without.
+        if (all["mesh:auth:url"] != door.Issuer.Url) return door.Open();
+        var passports = door.Gateway.Services.GetRequiredService<PassportAnnouncer>();
+        await Eventually.TrueAsync(() => passports.IsAnnounced, "the gateway has announced its passport key");
+        return door.Open();
+    }
+
+    private Door Open()
+    {
+        ((IConfigurationBuilder)Gateway.Services.GetRequiredService<IConfiguration>()).Add(Live);
+        return this;
     }
 
     /// <summary>Starts an instance of a service and waits until the gateway knows it.</summary>
@@ -77,8 +89,8 @@ internal sealed class Door : IAsyncDisposable
     /// <summary>Waits until the proxy has so many destinations for the service.</summary>
     public async Task KnowsAsync(string service, int count)
     {
-        var proxy = Gateway.Services.GetRequiredService<Yarp.ReverseProxy.IProxyStateLookup>();
-        await Eventually.TrueAsync(() => proxy.TryGetCluster(service, out var cluster) && cluster.Destinations.Count == count, $"{service} has {count} instances at the gateway");
+        var lists = Gateway.Services.GetRequiredService<InstanceLists>();
+        await Eventually.TrueAsync(() => lists.Of(service).Length == count, $"{service} has {count} instances at the gateway");
     }
 
     public Task<HttpResponseMessage> GetAsync(string path, string? token = null, params (string Name, string Value)[] headers) =>

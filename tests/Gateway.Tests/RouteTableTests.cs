@@ -23,7 +23,7 @@ public sealed class RouteTableTests
     [Theory]
     [InlineData("scopes:0", "", "gateway:routes:x needs either access: public or scopes.")]
     [InlineData("access", "public", "gateway:routes:x needs either access: public or scopes, not both.")]
-    [InlineData("access", "open", "gateway:routes:x:access must be 'public' or left out, not 'open'.")]
+    [InlineData("access", "open", "gateway:routes:x:access must be public or left out, not 'open'.")]
     [InlineData("access", "", null)]
     [InlineData("path", "", "gateway:routes:x:path is missing.")]
     [InlineData("path", "x", "gateway:routes:x:path must begin with '/', not 'x'.")]
@@ -58,7 +58,7 @@ public sealed class RouteTableTests
     [InlineData("limits:perAddress", "60", "gateway:routes:x:limits:perAddress must be a number per second, minute or hour, such as 60/minute, not '60'.")]
     [InlineData("limits:perAddress", "0/minute", "gateway:routes:x:limits:perAddress must be a number per second, minute or hour, such as 60/minute, not '0/minute'.")]
     [InlineData("limits:perUser", "60/minute", "gateway:routes:x:limits:perUser is no limit of a route.")]
-    [InlineData("limits", "60/minute", "gateway:routes:x:limits must hold perAddress, for example 60/minute.")]
+    [InlineData("limits", "60/minute", "gateway:routes:x:limits must hold perAddress, perSubject, perClient or total, for example 60/minute.")]
     [InlineData("maxBodyBytes", "1MB", "gateway:routes:x:maxBodyBytes must be a number of bytes, not '1MB'.")]
     [InlineData("scope", "ui", "gateway:routes:x:scope is no field of a route.")]
     public void A_fault_is_named_by_the_key_that_an_operator_types(string field, string value, string? fault) =>
@@ -136,7 +136,7 @@ public sealed class RouteTableTests
 
         door.Registry.Break(3); // more than the changes that may still be under way from the start
         door.Registry.Add("account-service", backend);
-        await Eventually.TrueAsync(() => door.Gateway.Logs.Any(line => line.Contains("could not be put in force", StringComparison.Ordinal)), "the failure is said");
+        await Eventually.TrueAsync(() => door.Gateway.Logs.Any(line => line.Contains("could not be taken over", StringComparison.Ordinal)), "the failure is said");
 
         await door.KnowsAsync("account-service", 1);
     }

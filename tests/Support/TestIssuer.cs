@@ -26,6 +26,9 @@ public sealed class TestIssuer : IAsyncDisposable
     /// <summary>Base address without a final slash; what <c>mesh:auth:url</c> takes.</summary>
     public string Url { get; private set; } = "";
 
+    /// <summary>What else is asked of auth.</summary>
+    public TestAuth Auth { get; private set; } = null!;
+
     /// <summary>What passports say in <c>iss</c>.</summary>
     public string Gateway { get; } = "http://localhost:8080";
 
@@ -59,6 +62,7 @@ public sealed class TestIssuer : IAsyncDisposable
         issuer._published.Add(issuer.Key);
         issuer._announced.Add(issuer.PassportKey);
         app.MapGet("/uaa/token_keys", issuer.Keys);
+        issuer.Auth = new TestAuth(issuer, app);
         app.MapGet("/uaa/passport_keys", (Delegate)issuer.PassportKeys);
         app.Urls.Add(url);
         await app.StartAsync();
@@ -179,7 +183,7 @@ public sealed class TestIssuer : IAsyncDisposable
 
     private async Task<IResult> PassportKeys(HttpContext http)
     {
-        var announced = _announced.Select(key => key.Public).ToArray();
+        var announced = _announced.Select(key => (object)key.Public).Concat(Auth.PassportKeys.Values.Select(key => (object)key)).ToArray();
         PassportKeyFetches++;
         await HoldPassportKeys;
         if (FailPassportKeysWith is { } status) return Results.StatusCode(status);

@@ -1,0 +1,87 @@
+using System.Collections.Concurrent;
+using System.Runtime.InteropServices;
+
+namespace SecureMesh.Gateway.Access;
+
+/// <summary>A credential by its kind and its exact bytes: two that differ anywhere are two.</summary>
+internal readonly record struct CredentialKey(CredentialKind Kind, string Text)
+{
+    public static CredentialKey Of(CredentialKind kind, string text) => new(kind, text);
+
+    /// <summary>
+    /// For credentials that were found good. The end of a signed token is a piece of a signature, which nobody can choose, and
+    /// reading it is a tenth of the cost of reading the whole; all others are hashed whole, with the process's own seed.
+    /// </summary>
+    public static IEqualityComparer<CredentialKey> ByEnd { get; } = new EndComparer();
+
+    private sealed class EndComparer : IEqualityComparer<CredentialKey>
+    {
+        private const int End = 16;
+
+        public bool Equals(CredentialKey x, CredentialKey y) => x.Kind == y.Kind && string.Equals(x.Text, y.Text, StringComparison.Ordinal);
+
+        public int GetHashCode(CredentialKey key)
+        {
+            if (key.Kind != CredentialKind.Jwt || key.Text.Length < End) return key.Text.GetHashCode(StringComparison.Ordinal);
+            var words = MemoryMarshal.Cast<char, ulong>(key.Text.AsSpan(key.Text.Length - End));
+            // The odd constants spread what base64url leaves even.
+            var mixed = (words[0] * 0x9E3779B97F4A7C15) ^ (words[1] * 0xC2B2AE3D27D4EB4F) ^ (words[2] * 0x165667B19E3779F9) ^ (words[3] * 0xD6E8FEB86659FD93);
+            return (int)(mixed >> 32);
+        }
+    }
+}
+
+/// <summary>What is remembered by credential, in bounded memory.</summary>
+/// <remarks>
+/// Two generations: when the young one is full it becomes the old one, and what is used moves back to the young. Callers and
+/// refusals are kept in a cache each, so that a flood of bad credentials pushes out nothing but bad credentials; good ones come
+/// from the issuer alone, and what is pushed out is checked again.
+/// </remarks>
+internal sealed class CredentialCache<T>(int capacity, IEqualityComparer<CredentialKey>? comparer = null) where T : class
+{
+    private readonly Lock _gate = new();
+    private volatile ConcurrentDictionary<CredentialKey, T> _young = new(comparer);
+    private volatile ConcurrentDictionary<CredentialKey, T> _old = new(comparer);
+    private int _added;
+
+    public int Count => _young.Count + _old.Count;
+
+    public T? Find(in CredentialKey key)
+    {
+        if (_young.TryGetValue(key, out var value)) return value;
+        if (!_old.TryRemove(key, out value)) return null;
+        Add(key, value);
+        return value;
+    }
+
+    public void Add(in CredentialKey key, T value)
+    {
+        if (!_young.TryAdd(key, value))
+        {
+            _young[key] = value;
+            return;
+        }
+        if (Interlocked.Increment(ref _added) < capacity / 2) return;
+        lock (_gate)
+        {
+            if (_added < capacity / 2) return;
+            (_old, _young) = (_young, new(comparer));
+            _added = 0;
+        }
+    }
+
+    public void Forget(in CredentialKey key)
+    {
+        _young.TryRemove(key, out _);
+        _old.TryRemove(key, out _);
+    }
+
+    public void Clear()
+    {
+        lock (_gate)
+        {
+            (_old, _young) = (new(comparer), new(comparer));
+            _added = 0;
+        }
+    }
+}

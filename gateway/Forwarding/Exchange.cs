@@ -1,0 +1,136 @@
+using Microsoft.AspNetCore.Http.Features;
+using SecureMesh.Gateway.Access;
+using SecureMesh.Gateway.Destinations;
+using Route = SecureMesh.Gateway.Routes.Route;
+
+namespace SecureMesh.Gateway.Forwarding;
+
+/// <summary>One request on its way to a service: for whom, how long it may take, where it has been, and whether its body was touched.</summary>
+/// <remarks>
+/// The time runs until the response headers, and anew with each piece of the request body: a long upload, a stream and a
+/// WebSocket outlive it. The proxy's own idle time takes over then.
+/// </remarks>
+internal sealed class Exchange : IDisposable
+{
+    private readonly CancellationToken _caller;
+    private readonly CancellationTokenSource _timer;
+    private readonly Lock _gate = new();
+    private bool _answered;
+    private bool _disposed;
+
+    public Exchange(HttpContext http, Route route, Caller? caller, string? authorization, TimeProvider time)
+    {
+        (Http, Route, Caller, Authorization) = (http, route, caller, authorization);
+        _caller = http.RequestAborted;
+        _timer = new CancellationTokenSource(route.Timeout, time);
+        if (http.Features.Get<IHttpRequestBodyDetectionFeature>() is not { CanHaveBody: false }) http.Request.Body = new WatchedBody(http.Request.Body, this);
+        http.Features.Set(this);
+    }
+
+    public HttpContext Http { get; }
+
+    public Route Route { get; }
+
+    /// <summary>Null on a public route.</summary>
+    public Caller? Caller { get; }
+
+    /// <summary>What the service gets as <c>Authorization</c>; null when the caller's own header, if the route lets it pass, is it.</summary>
+    public string? Authorization { get; }
+
+    /// <summary>Ends when the time is over or the exchange is ended; the caller's own leaving is another matter.</summary>
+    public CancellationToken Ended => _timer.Token;
+
+    /// <summary>Where the request has been.</summary>
+    public List<Instance>? Tried { get; private set; }
+
+    /// <summary>Whether any of the request body was asked for: from then on the request cannot be sent again.</summary>
+    public bool BodyTouched { get; private set; }
+
+    public bool TimedOut => _timer.IsCancellationRequested && EndedFor is null;
+
+    /// <summary>Why somebody ended it; null when nobody did.</summary>
+    public string? EndedFor { get; private set; }
+
+    public bool CallerLeft => _caller.IsCancellationRequested;
+
+    public void Trying(Instance instance) => (Tried ??= new(2)).Add(instance);
+
+    /// <summary>The response headers have come.</summary>
+    public void Answered()
+    {
+        lock (_gate)
+        {
+            _answered = true;
+            if (EndedFor is null) _timer.CancelAfter(Timeout.InfiniteTimeSpan);
+        }
+    }
+
+    /// <summary>Cuts the connection: whoever it was opened for may not have it any more.</summary>
+    public void End(string cause)
+    {
+        lock (_gate)
+        {
+            if (EndedFor is not null || _disposed) return;
+            EndedFor = cause;
+        }
+        try
+        {
+            _timer.Cancel();
+        }
+        catch (ObjectDisposedException)
+        {
+            // It ended by itself in the meantime.
+        }
+    }
+
+    public void Dispose()
+    {
+        lock (_gate)
+        {
+            _answered = _disposed = true;
+            _timer.Dispose();
+        }
+    }
+
+    private void Progress()
+    {
+        lock (_gate)
+        {
+            if (!_answered) _timer.CancelAfter(Route.Timeout);
+        }
+    }
+
+    private sealed class WatchedBody(Stream body, Exchange exchange) : Stream
+    {
+        public override bool CanRead => true;
+
+        public override bool CanSeek => false;
+
+        public override bool CanWrite => false;
+
+        public override long Length => throw new NotSupportedException();
+
+        public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
+
+        public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+        {
+            exchange.BodyTouched = true;
+            var read = await body.ReadAsync(buffer, cancellationToken);
+            exchange.Progress();
+            return read;
+        }
+
+        public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
+            ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
+
+        public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+        public override void Flush() { }
+
+        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+
+        public override void SetLength(long value) => throw new NotSupportedException();
+
+        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+    }
+}

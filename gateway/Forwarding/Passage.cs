@@ -1,0 +1,56 @@
+using Microsoft.AspNetCore.Http.Features;
+using SecureMesh.Gateway.Access;
+using SecureMesh.Gateway.Limits;
+using SecureMesh.Gateway.Passport;
+using SecureMesh.Gateway.Protocol;
+using Route = SecureMesh.Gateway.Routes.Route;
+
+namespace SecureMesh.Gateway.Forwarding;
+
+/// <summary>The way of a request through the gateway, from top to bottom.</summary>
+internal sealed class Passage(RequestLimits limits, Gate gate, Identity identity, Forwarder forwarder, TimeProvider time)
+{
+    public async Task HandleAsync(HttpContext http, Route route)
+    {
+        // 1. How many: before anything that costs more than counting.
+        if (limits.Refuse(http, route) is { } limited)
+        {
+            await http.RefuseAsync(limited);
+            return;
+        }
+        // 2. How large. Of a body that told its length the server takes as much as the route does; one in chunks it counts.
+        if (http.Request.ContentLength > route.MaxBodyBytes)
+        {
+            await http.RefuseAsync(new Refusal(Forwarder.TooLarge, $"{http.Request.ContentLength} bytes"));
+            return;
+        }
+        if (http.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } size
+            && (http.Request.ContentLength is null || size.MaxRequestBodySize < route.MaxBodyBytes)) size.MaxRequestBodySize = route.MaxBodyBytes;
+        // 3. Who, and whether he may. A public route asks nobody: there the service judges.
+        Caller? caller = null;
+        string? authorization = null;
+        if (!route.Public)
+        {
+            var verdict = gate.TryAdmit(http, route, out var known) ? known : await gate.AdmitAsync(http, route);
+            if (verdict.Caller is { } admitted && limits.Refuse(route, admitted) is { } refusal) verdict = refusal;
+            caller = verdict.Caller;
+            if (caller is null)
+            {
+                await http.RefuseAsync(verdict.Refusal!);
+                return;
+            }
+            http.User = caller.Principal;
+            // 4. What the service gets to know of him.
+            var shown = identity.Show(caller, route, http);
+            if (shown.Refusal is not null)
+            {
+                await http.RefuseAsync(shown.Refusal);
+                return;
+            }
+            authorization = shown.Authorization;
+        }
+        // 5. To an instance and back.
+        using var exchange = new Exchange(http, route, caller, authorization, time);
+        await forwarder.SendAsync(exchange);
+    }
+}

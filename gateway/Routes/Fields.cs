@@ -1,0 +1,82 @@
+using System.Globalization;
+using SecureMesh.Gateway.Limits;
+using SecureMesh.Sdk;
+
+namespace SecureMesh.Gateway.Routes;
+
+/// <summary>The fields of one section, read with a fault for everything that is wrong, by the key that an operator types.</summary>
+internal sealed class Fields(IConfigurationSection section, List<string> faults)
+{
+    public string Key => section.Path;
+
+    public string? this[string name] => section[name];
+
+    public IConfigurationSection Section(string name) => section.GetSection(name);
+
+    public Fields Below(string name) => new(section.GetSection(name), faults);
+
+    public void Fault(string field, string what) => faults.Add($"{section.Path}:{field} {what}.");
+
+    /// <summary>A field that nobody knows is a typing error, and may be the one that closes something.</summary>
+    public void Know(IReadOnlyCollection<string> names, string what)
+    {
+        foreach (var field in section.GetChildren())
+        {
+            if (!names.Contains(field.Key, StringComparer.OrdinalIgnoreCase)) Fault(field.Key, what);
+        }
+    }
+
+    public bool Flag(string field)
+    {
+        if (section[field] is not { } text) return false;
+        if (bool.TryParse(text, out var flag)) return flag;
+        Fault(field, $"must be true or false, not '{text}'");
+        return false;
+    }
+
+    public long Number(string field, long otherwise, long most, string what)
+    {
+        if (section[field] is not { } text) return otherwise;
+        if (long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number <= most) return number;
+        Fault(field, $"must be {what}, not '{text}'");
+        return otherwise;
+    }
+
+    public TimeSpan Time(string field, TimeSpan otherwise, TimeSpan most, string what)
+    {
+        if (section[field] is not { } text) return otherwise;
+        if (MeshDuration.TryParse(text, out var time) && time > TimeSpan.Zero && time <= most) return time;
+        Fault(field, $"must be a time with its unit, {what}, not '{text}'");
+        return otherwise;
+    }
+
+    public T OneOf<T>(string field, T otherwise, params (string Name, T Value)[] values)
+    {
+        if (section[field] is not { } text) return otherwise;
+        foreach (var (name, value) in values)
+        {
+            if (name == text) return value;
+        }
+        var names = values.Length == 1 ? values[0].Name + " or left out" : "one of " + string.Join(", ", values.Select(value => value.Name));
+        Fault(field, $"must be {names}, not '{text}'");
+        return otherwise;
+    }
+
+    public RateLimit? Limit(string field)
+    {
+        if (section[field] is not { } text) return null;
+        var limit = RateLimit.Parse(text);
+        if (limit is null) Fault(field, $"must be a number per second, minute or hour, such as 60/minute, not '{text}'");
+        return limit;
+    }
+
+    public List<string> List(string field)
+    {
+        var list = section.GetSection(field);
+        var values = list.GetChildren().ToList();
+        // An empty YAML list arrives as an empty text.
+        if (list.Value is { Length: > 0 }) Fault(field, $"must be a list, such as [{list.Value}]");
+        foreach (var value in values.Where(value => value.Value is null)) Fault(field, "must be a list of plain texts");
+        return [.. values.Select(value => value.Value ?? "")];
+    }
+}

@@ -1,0 +1,162 @@
+using System.Buffers.Text;
+using System.Net;
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+using Xunit;
+
+namespace SecureMesh.Gateway.Tests;
+
+public sealed class PassportTests
+{
+    private static JsonElement Part(string header, int part) =>
+        JsonDocument.Parse(Base64Url.DecodeFromChars(header["Bearer ".Length..].Split('.')[part])).RootElement;
+
+    [Fact]
+    public async Task The_service_gets_a_signed_identity_for_itself_alone_in_place_of_the_callers_token()
+    {
+        await using var door = await Door.OpenAsync();
+        var account = await door.AddAsync("account-service");
+        var token = door.Issuer.Token(
+            ("sub", "id-of-alice"), ("user_id", "id-of-alice"), ("user_name", "alice"), ("client_id", "browser"), ("scope", new[] { "ui", "openid", "uaa.admin" }),
+            ("jti", "the-token"), ("sid", "the-session"), ("grant_id", "the-grant"), ("iat", 1_700_000_000), ("act", new Dictionary<string, object> { ["sub"] = "helper" }));
+        var before = DateTimeOffset.UtcNow.ToUnixTimeSeconds();
+
+        using var answer = await door.GetAsync("/accounts/current", token);
+
+        Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+        var passport = account.Last.Headers["Authorization"];
+        var header = Part(passport, 0);
+        Assert.Equal("ES256", header.GetProperty("alg").GetString());
+        Assert.Equal("passport+jwt", header.GetProperty("typ").GetString());
+        var claims = Part(passport, 1);
+        Assert.Equal("http://localhost:8080", claims.GetProperty("iss").GetString());
+        Assert.Equal("mesh://account-service", claims.GetProperty("aud").GetString());
+        Assert.Equal("id-of-alice", claims.GetProperty("sub").GetString());
+        Assert.Equal("id-of-alice", claims.GetProperty("user_id").GetString());
+        Assert.Equal("alice", claims.GetProperty("user_name").GetString());
+        Assert.Equal("browser", claims.GetProperty("client_id").GetString());
+        Assert.Equal(["ui"], claims.GetProperty("scope").EnumerateArray().Select(scope => scope.GetString()));
+        Assert.Equal("the-token", claims.GetProperty("jti").GetString());
+        Assert.Equal("the-session", claims.GetProperty("sid").GetString());
+        Assert.Equal("the-grant", claims.GetProperty("grant_id").GetString());
+        Assert.Equal("uaa", claims.GetProperty("zid").GetString());
+        Assert.Equal("helper", claims.GetProperty("act").GetProperty("sub").GetString());
+        Assert.Equal("token", claims.GetProperty("mode").GetString());
+        Assert.Equal("jwt", claims.GetProperty("credential").GetString());
+        Assert.Equal(1_700_000_000, claims.GetProperty("token_iat").GetInt64());
+        Assert.Equal(door.Issuer.Key.Kid, claims.GetProperty("token_kid").GetString());
+        var issued = claims.GetProperty("iat").GetInt64();
+        Assert.InRange(issued, before, before + 60);
+        Assert.Equal(60, claims.GetProperty("exp").GetInt64() - issued);
+        AssertSigned(passport, door.Issuer.Auth.PassportKeys[header.GetProperty("kid").GetString()!]);
+    }
+
+    private static void AssertSigned(string header, JsonElement jwk)
+    {
+        using var key = ECDsa.Create(new ECParameters
+        {
+            Curve = ECCurve.NamedCurves.nistP256,
+            Q = new ECPoint { X = Base64Url.DecodeFromChars(jwk.GetProperty("x").GetString()), Y = Base64Url.DecodeFromChars(jwk.GetProperty("y").GetString()) },
+        });
+        var token = header["Bearer ".Length..];
+        var end = token.LastIndexOf('.');
+        Assert.True(key.VerifyData(Encoding.ASCII.GetBytes(token[..end]), Base64Url.DecodeFromChars(token.AsSpan(end + 1)), HashAlgorithmName.SHA256));
+        Assert.Equal(Base64Url.EncodeToString(SHA256.HashData(Encoding.ASCII.GetBytes(
+            $"{{\"crv\":\"P-256\",\"kty\":\"EC\",\"x\":\"{jwk.GetProperty("x")}\",\"y\":\"{jwk.GetProperty("y")}\"}}"))), jwk.GetProperty("kid").GetString());
+    }
+
+    [Fact]
+    public async Task One_passport_serves_all_requests_of_a_token_to_a_service_and_another_token_has_another()
+    {
+        await using var door = await Door.OpenAsync();
+        var account = await door.AddAsync("account-service");
+        var (one, other) = (door.Issuer.UserToken("alice", "ui"), door.Issuer.UserToken("bob", "ui"));
+
+        foreach (var token in (string[])[one, one, other, one, other]) (await door.GetAsync("/accounts/current", token)).Dispose();
+
+        var passports = account.Requests.Select(request => request.Headers["Authorization"]).ToArray();
+        Assert.Equal(passports[0], passports[1]);
+        Assert.Equal(passports[0], passports[3]);
+        Assert.Equal(passports[2], passports[4]);
+        Assert.NotEqual(passports[0], passports[2]);
+        Assert.Equal("id-of-bob", Part(passports[2], 1).GetProperty("sub").GetString());
+    }
+
+    [Fact]
+    public async Task Each_service_gets_its_own_and_a_passport_ends_no_later_than_the_token()
+    {
+        await using var door = await Door.OpenAsync(
+            ("gateway:routes:other:path", "/other/{**rest}"), ("gateway:routes:other:service", "other-service"), ("gateway:routes:other:scopes:0", "openid"));
+        var account = await door.AddAsync("account-service");
+        var other = await door.AddAsync("other-service");
+        var now = DateTimeOffset.UtcNow.ToUnixTimeSeconds();
+        var token = door.Issuer.Token(("scope", new[] { "ui", "openid" }), ("exp", now + 5));
+
+        (await door.GetAsync("/accounts/current", token)).Dispose();
+        (await door.GetAsync("/other/thing", token)).Dispose();
+
+        var (first, second) = (Part(account.Last.Headers["Authorization"], 1), Part(other.Last.Headers["Authorization"], 1));
+        Assert.Equal("mesh://account-service", first.GetProperty("aud").GetString());
+        Assert.Equal("mesh://other-service", second.GetProperty("aud").GetString());
+        Assert.Equal(["openid"], second.GetProperty("scope").EnumerateArray().Select(scope => scope.GetString()));
+        Assert.InRange(first.GetProperty("exp").GetInt64(), now, now + 5 + 30); // the skew that the token itself is granted
+    }
+
+    [Fact]
+    public async Task Behind_relay_passthrough_the_service_gets_the_callers_own_token()
+    {
+        await using var door = await Door.OpenAsync(("gateway:routes:accounts:relay", "passthrough"));
+        var account = await door.AddAsync("account-service");
+        var token = door.Issuer.UserToken("alice", "ui");
+
+        (await door.GetAsync("/accounts/current", token)).Dispose();
+
+        Assert.Equal("Bearer " + token, account.Last.Headers["Authorization"]);
+    }
+
+    [Fact]
+    public async Task A_passport_opens_no_route_of_the_gateway()
+    {
+        await using var door = await Door.OpenAsync();
+        var account = await door.AddAsync("account-service");
+        (await door.GetAsync("/accounts/current", door.Issuer.UserToken("alice", "ui"))).Dispose();
+        var passport = account.Last.Headers["Authorization"]["Bearer ".Length..];
+        account.Requests.Clear();
+
+        using var answer = await door.GetAsync("/accounts/current", passport);
+
+        Assert.Equal(HttpStatusCode.Unauthorized, answer.StatusCode);
+        Assert.Empty(account.Requests);
+    }
+
+    [Fact]
+    public async Task Until_its_key_is_announced_the_gateway_answers_503_where_a_passport_is_needed_and_serves_the_rest()
+    {
+        await using var door = await Door.OpenAsync(("mesh:auth:url", "http://127.0.0.1:9"));
+        door.Issuer.Auth.IsAway = true;
+        var account = await door.AddAsync("account-service");
+        door.Live.Change(("mesh:auth:url", door.Issuer.Url));
+
+        using var open = await door.GetAsync("/accounts/demo");
+        using var closed = await door.GetAsync("/accounts/current", door.Issuer.UserToken("alice", "ui"));
+
+        Assert.Equal(HttpStatusCode.OK, open.StatusCode);
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, closed.StatusCode);
+        Assert.NotNull(closed.Headers.RetryAfter);
+        Assert.Single(account.Requests);
+    }
+
+    [Fact]
+    public async Task A_key_is_withdrawn_when_the_gateway_stops()
+    {
+        var door = await Door.OpenAsync();
+        var keys = door.Issuer.Auth.PassportKeys;
+        Assert.Single(keys);
+
+        await door.Gateway.DisposeAsync();
+
+        Assert.Empty(keys);
+        await door.DisposeAsync();
+    }
+}
