@@ -15,9 +15,10 @@ internal static class RuntimeSettings
         ["DOTNET_EnableDiagnostics_IPC"] = "0", // no socket per process in /tmp
     };
 
-    // Auth signs every token: there what a request costs counts more than the first second and a few megabytes.
-    private static readonly Dictionary<string, string> Auth = new(Defaults) { ["DOTNET_TieredPGO"] = "1", ["DOTNET_GCgen0size"] = "1000000" };
+    // Auth signs every token and the gateway sees every request: there what one costs counts more than the first second and a few
+    // megabytes.
+    private static readonly Dictionary<string, string> Busy = new(Defaults) { ["DOTNET_TieredPGO"] = "1", ["DOTNET_GCgen0size"] = "1000000" };
 
     public static IReadOnlyDictionary<string, string> For(ServiceKind kind, IReadOnlyDictionary<string, string> inherited) =>
-        (kind == ServiceKind.Auth ? Auth : Defaults).Where(d => !inherited.ContainsKey(d.Key)).ToDictionary();
+        (kind is ServiceKind.Auth or ServiceKind.Gateway ? Busy : Defaults).Where(d => !inherited.ContainsKey(d.Key)).ToDictionary();
 }
