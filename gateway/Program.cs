@@ -1,5 +1,6 @@
 using SecureMesh.Gateway.Access;
 using SecureMesh.Gateway.Destinations;
+using SecureMesh.Gateway.Explain;
 using SecureMesh.Gateway.Forwarding;
 using SecureMesh.Gateway.Health;
 using SecureMesh.Gateway.Hygiene;
@@ -23,6 +24,7 @@ return MeshProgram.Run(() =>
     builder.AddDestinations();
     builder.AddForwarding();
     builder.AddRoutes();
+    builder.AddExplain();
     builder.AddReadiness();
 
     var app = builder.Build();
@@ -30,6 +32,7 @@ return MeshProgram.Run(() =>
     app.UseRouting();
     app.UseAccess();
     app.MapRoutes();
+    app.MapExplain();
     app.MapReadiness();
     return app;
 });

@@ -76,8 +76,21 @@ public sealed class MeshOptions
     /// </summary>
     public bool TraceEveryRequest { get; set; } = true;
 
+    /// <summary>What is kept of refused requests, for <c>mesh why</c>.</summary>
+    public ExplainOptions Explain { get; set; } = new();
+
     /// <summary>The audience that names this service in <c>aud</c> and <c>resource</c>: <c>mesh://</c> + wire name.</summary>
     public string Audience => "mesh://" + Name;
+}
+
+/// <summary>Why this service refused, for administrators.</summary>
+public sealed class ExplainOptions
+{
+    /// <summary>How many refusals are kept in memory, a few KiB each at most: 0 to 100000. Read at the start.</summary>
+    public int Kept { get; set; } = 1024;
+
+    /// <summary>False: <c>/actuator/why/{id}</c> is not served by the SDK but by the service itself, or by nobody.</summary>
+    public bool Serve { get; set; } = true;
 }
 
 /// <summary>What <c>GET /actuator/health</c> tells.</summary>

@@ -21,6 +21,8 @@ internal sealed class MeshOptionsValidator : IValidateOptions<MeshOptions>
             result.AddError($"mesh:trustedProxies must be networks or addresses separated by commas, not '{options.TrustedProxies}'.");
         if (options.LoggedSuccessesPerSecond is < 0 or > 1_000_000)
             result.AddError($"mesh:loggedSuccessesPerSecond must be 0 to 1000000, not {options.LoggedSuccessesPerSecond}.");
+        if (options.Explain.Kept is < 0 or > 100_000)
+            result.AddError($"mesh:explain:kept must be 0 to 100000, not {options.Explain.Kept}.");
         return result.Build();
     }
 

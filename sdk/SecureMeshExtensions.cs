@@ -34,6 +34,7 @@ public static class SecureMeshExtensions
             options.BackgroundServiceExceptionBehavior = BackgroundServiceExceptionBehavior.Ignore;
         });
         builder.AddForwarded();
+        builder.AddExplain();
         builder.AddErrors();
         builder.AddRevocations();
         builder.AddBearer();

@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.Http.Features;
+using SecureMesh.Gateway.Explain;
 using SecureMesh.Gateway.Hygiene;
 using SecureMesh.Gateway.Protocol;
 using Yarp.ReverseProxy.Forwarder;
@@ -6,7 +7,7 @@ using Yarp.ReverseProxy.Forwarder;
 namespace SecureMesh.Gateway.Forwarding;
 
 /// <summary>What of a request reaches the service, and what of its answer reaches the caller.</summary>
-internal sealed class Relay(OpenStreams streams) : HttpTransformer
+internal sealed class Relay(OpenStreams streams, Explainer explainer) : HttpTransformer
 {
     public override ValueTask TransformRequestAsync(HttpContext httpContext, HttpRequestMessage proxyRequest, string destinationPrefix, CancellationToken cancellationToken)
     {
@@ -40,6 +41,7 @@ internal sealed class Relay(OpenStreams streams) : HttpTransformer
         headers.Remove("Server");
         headers.Remove("X-Powered-By");
         RequestTrace.Show(httpContext); // the service has a trace header of its own
+        if (httpContext.Response.StatusCode is 401 or 403 or >= 500) explainer.Answered(exchange, httpContext.Response.StatusCode);
         if (exchange.Caller is not null && OpenStreams.MayLast(httpContext)) streams.Add(exchange);
         return pass;
     }

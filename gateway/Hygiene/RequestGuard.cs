@@ -32,7 +32,8 @@ internal sealed class RequestGuard : IDisposable
         return http.RefuseAsync(problem);
     }
 
-    private Problem? Fault(HttpContext http)
+    /// <summary>Why the request is refused; null when it may go on.</summary>
+    public Problem? Fault(HttpContext http)
     {
         var request = http.Request;
         // 1. The target as it came, before the framework normalised it (RFC 9112 §3.2).

@@ -1,5 +1,6 @@
 using System.Text.Json.Serialization;
 using SecureMesh.Gateway.Access;
+using SecureMesh.Gateway.Explain;
 using SecureMesh.Sdk;
 
 namespace SecureMesh.Gateway.Protocol;
@@ -8,7 +9,7 @@ namespace SecureMesh.Gateway.Protocol;
 /// The only writer of the gateway's own errors: problem+json, and below <c>/uaa/</c> UAA's members as
 /// <c>application/json</c>, on which UAA's clients insist. What a service answers passes by unchanged.
 /// </summary>
-internal sealed partial class GatewayErrors(ILogger<GatewayErrors> logger) : IErrorDialect
+internal sealed partial class GatewayErrors(Explainer explainer, ILogger<GatewayErrors> logger) : IErrorDialect
 {
     public Task RefuseAsync(HttpContext http, Refusal refusal)
     {
@@ -17,10 +18,19 @@ internal sealed partial class GatewayErrors(ILogger<GatewayErrors> logger) : IEr
             var problem = refusal.Problem;
             Log.Refused(logger, problem.Status, problem.Reason, refusal.Cause, http.GetEndpoint()?.Metadata.GetMetadata<Routes.Route>()?.Id ?? "-");
         }
-        return WriteAsync(http, refusal.Problem);
+        explainer.Refused(http, refusal);
+        return AnswerAsync(http, refusal.Problem);
     }
 
+    /// <summary>What the gateway's outer steps refuse: a body that cannot be read, an exception.</summary>
     public Task WriteAsync(HttpContext http, Problem problem)
+    {
+        explainer.Refused(http, new Refusal(problem.Reason is null ? problem with { Reason = Reasons.Request } : problem, problem.Detail));
+        return AnswerAsync(http, problem);
+    }
+
+    /// <summary>Answers without keeping why.</summary>
+    public Task AnswerAsync(HttpContext http, Problem problem)
     {
         RequestTrace.Show(http);
         http.Response.Headers.XContentTypeOptions = "nosniff";

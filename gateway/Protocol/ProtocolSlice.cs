@@ -25,6 +25,9 @@ internal static class ProtocolSlice
     /// <summary>Refuses the request in the dialect of its path, and says why to the operator.</summary>
     public static Task RefuseAsync(this HttpContext http, Refusal refusal) => http.RequestServices.GetRequiredService<GatewayErrors>().RefuseAsync(http, refusal);
 
+    /// <summary>Answers with a problem that needs no explanation.</summary>
+    public static Task AnswerAsync(this HttpContext http, Problem problem) => http.RequestServices.GetRequiredService<GatewayErrors>().AnswerAsync(http, problem);
+
     /// <summary>Refuses a request for what it is; the caller reads all there is to say.</summary>
     public static Task RefuseAsync(this HttpContext http, Problem problem) =>
         http.RefuseAsync(new Refusal(problem.Reason is null ? problem with { Reason = Reasons.Request } : problem, problem.Detail));

@@ -5,7 +5,7 @@ using Microsoft.Extensions.Logging;
 namespace SecureMesh.Sdk;
 
 /// <summary>Where the framework's bearer handler asks: which token, which claims, and how to refuse.</summary>
-internal sealed partial class BearerEvents(IErrorDialect dialect, RevokedTokens revoked, ILogger<BearerEvents> logger) : JwtBearerEvents
+internal sealed partial class BearerEvents(IErrorDialect dialect, RevokedTokens revoked, ServiceRefusals refusals, ILogger<BearerEvents> logger) : JwtBearerEvents
 {
     public override Task MessageReceived(MessageReceivedContext context)
     {
@@ -51,6 +51,7 @@ internal sealed partial class BearerEvents(IErrorDialect dialect, RevokedTokens 
     private Task WriteAsync(HttpContext http, Problem problem, string cause)
     {
         Log.Refused(logger, problem.Status, problem.Error, cause);
+        refusals.Refused(http, problem, cause);
         return http.Response.HasStarted ? Task.CompletedTask : dialect.WriteAsync(http, problem);
     }
 

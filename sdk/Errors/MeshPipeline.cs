@@ -9,7 +9,7 @@ namespace SecureMesh.Sdk;
 
 /// <summary>Puts the SDK's steps around the service's own pipeline, so that a service needs no <c>UseX</c> and cannot forget one.</summary>
 internal sealed class MeshPipeline(
-    RequestLog log, ErrorBoundary errors, BodyLimit body, HealthEndpoint health, CallerMode mode, IOptions<MeshOptions> options) : IStartupFilter
+    RequestLog log, ErrorBoundary errors, BodyLimit body, HealthEndpoint health, WhyEndpoint why, CallerMode mode, IOptions<MeshOptions> options) : IStartupFilter
 {
     public Action<IApplicationBuilder> Configure(Action<IApplicationBuilder> next) => app =>
     {
@@ -19,6 +19,7 @@ internal sealed class MeshPipeline(
         app.Use(Step(errors.InvokeAsync));
         app.Use(Step(body.InvokeAsync));
         app.Use(Step(health.InvokeAsync));
+        if (why.Serves) app.Use(Step(why.InvokeAsync));
         next(app);
         DefaultDeny.Check(app.ApplicationServices.GetRequiredService<EndpointDataSource>());
     };

@@ -6,7 +6,7 @@ using Microsoft.Extensions.Options;
 namespace SecureMesh.Sdk;
 
 /// <summary>Gives every request a trace id, says it in the answer's header <c>X-Trace-Id</c>, and writes one line when the request is over.</summary>
-internal sealed partial class RequestLog(ILogger<RequestLog> logger, IOptions<MeshOptions> options, TimeProvider time) : IDisposable
+internal sealed partial class RequestLog(ILogger<RequestLog> logger, IOptions<MeshOptions> options, ServiceRefusals refusals, TimeProvider time) : IDisposable
 {
     private const int LongestPath = 512;
     private const string Header = "X-Trace-Id";
@@ -56,6 +56,7 @@ internal sealed partial class RequestLog(ILogger<RequestLog> logger, IOptions<Me
     {
         // Probes ask every second and say nothing as long as all is well.
         if (HealthEndpoint.IsAskedBy(http) && http.Response.StatusCode == StatusCodes.Status200OK) return;
+        if (http.Response.StatusCode is StatusCodes.Status401Unauthorized or StatusCodes.Status403Forbidden or >= StatusCodes.Status500InternalServerError) refusals.Answered(http);
         if (logger.IsEnabled(LogLevel.Information) && (http.Response.StatusCode >= StatusCodes.Status400BadRequest || _successes.TryTake()))
         {
             var elapsed = Math.Round(time.GetElapsedTime(start).TotalMilliseconds, 1);

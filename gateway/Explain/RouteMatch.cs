@@ -1,0 +1,26 @@
+using Microsoft.AspNetCore.Routing.Patterns;
+using Microsoft.AspNetCore.Routing.Template;
+using Route = SecureMesh.Gateway.Routes.Route;
+
+namespace SecureMesh.Gateway.Explain;
+
+/// <summary>Which route a request takes, without a request: as the framework's router decides (tests compare the two).</summary>
+internal static class RouteMatch
+{
+    /// <summary>The routes in the order in which they are preferred.</summary>
+    public static IReadOnlyList<Route> InOrder(IEnumerable<Route> routes) =>
+        [.. routes.OrderBy(route => RoutePrecedence.ComputeInbound(Template(route))).ThenBy(route => route.Methods.Count == 0).ThenBy(route => route.Path, StringComparer.Ordinal)];
+
+    /// <summary>The route of a request; null when there is none.</summary>
+    public static Route? Find(IEnumerable<Route> routes, string method, PathString path) =>
+        InOrder(routes).FirstOrDefault(route => Takes(route, method) && Matches(route, path));
+
+    /// <summary>The routes that have the path, whatever the method.</summary>
+    public static IEnumerable<Route> WithPath(IEnumerable<Route> routes, PathString path) => routes.Where(route => Matches(route, path));
+
+    private static bool Takes(Route route, string method) => route.Methods.Count == 0 || route.Methods.Contains(method, StringComparer.OrdinalIgnoreCase);
+
+    private static bool Matches(Route route, PathString path) => new TemplateMatcher(Template(route), []).TryMatch(path, []);
+
+    private static RouteTemplate Template(Route route) => new(RoutePatternFactory.Parse(route.Path));
+}
