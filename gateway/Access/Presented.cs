@@ -40,7 +40,8 @@ internal readonly record struct Presented(CredentialKind Kind, CredentialScheme 
             refusal = Refusal.NotTaken("the scheme of the Authorization header is neither Bearer, DPoP nor Basic");
             return null;
         }
-        var text = value[(value.IndexOf(' ', StringComparison.Ordinal) + 1)..];
+        // A scheme alone has no text: its own name is none either.
+        var text = value.IndexOf(' ', StringComparison.Ordinal) is >= 0 and var space ? value[(space + 1)..] : "";
         if (!IsToken68(text) || text.Length > LongestToken)
         {
             refusal = Refusal.Malformed(text.Length > LongestToken ? "larger than 16 KiB" : "not one scheme, one space and one token");

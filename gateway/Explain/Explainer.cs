@@ -1,9 +1,9 @@
 using Microsoft.Extensions.Options;
 using SecureMesh.Gateway.Access;
 using SecureMesh.Gateway.Destinations;
-using SecureMesh.Gateway.Forwarding;
 using SecureMesh.Gateway.Routes;
 using SecureMesh.Sdk;
+using Exchange = SecureMesh.Gateway.Forwarding.Exchange;
 using Route = SecureMesh.Gateway.Routes.Route;
 
 namespace SecureMesh.Gateway.Explain;

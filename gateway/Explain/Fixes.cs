@@ -45,7 +45,7 @@ internal static class Fixes
         return attempt.Refusal?.Problem.Reason switch
         {
             Reasons.Missing when request.Query.ContainsKey("access_token") => "a token in the query counts for nothing: send it as Authorization: Bearer TOKEN",
-            Reasons.Missing when request.Headers.Cookie.Count > 0 => $"a cookie is no credential for this route: send one of {kinds} as Authorization: Bearer TOKEN",
+            Reasons.Missing when request.Headers.Cookie.Count > 0 => $"a cookie is no credential for this route: send one of {kinds} as Authorization: Bearer TOKEN; ./mesh login gets one",
             Reasons.Missing => $"send one of {kinds} as Authorization: Bearer TOKEN; ./mesh login gets one",
             Reasons.Conflict => "send one credential: one Authorization header, and no token in the query",
             Reasons.NotTaken when facts?.Typ == "passport+jwt" => "a passport is for one service: show the gateway the credential that it was made from",
