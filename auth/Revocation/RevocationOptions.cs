@@ -31,8 +31,9 @@ internal sealed class RevocationOptionsValidator : IValidateOptions<RevocationOp
         if (options.StaleAfter < 2 * options.Poll || options.StaleAfter > TimeSpan.FromMinutes(5))
             result.AddError($"auth:revocation:staleAfter must be twice auth:revocation:poll to 5 minutes, not {options.StaleAfter}.");
         if (options.Followers is < 1 or > 100_000) result.AddError($"auth:revocation:followers must be 1 to 100000, not {options.Followers}.");
-        if (options.Heartbeat < TimeSpan.FromMilliseconds(100) || options.Heartbeat > TimeSpan.FromSeconds(30))
-            result.AddError($"auth:revocation:heartbeat must be 0.1 to 30 seconds, not {options.Heartbeat}.");
+        // Followers take 9 seconds without a word for a cut.
+        if (options.Heartbeat < TimeSpan.FromMilliseconds(100) || options.Heartbeat > TimeSpan.FromSeconds(4))
+            result.AddError($"auth:revocation:heartbeat must be 0.1 to 4 seconds, not {options.Heartbeat}.");
         if (options.StallLimit < TimeSpan.FromSeconds(1) || options.StallLimit > TimeSpan.FromMinutes(1))
             result.AddError($"auth:revocation:stallLimit must be 1 second to 1 minute, not {options.StallLimit}.");
         return result.Build();

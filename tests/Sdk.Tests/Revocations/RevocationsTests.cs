@@ -137,16 +137,146 @@ public sealed class RevocationsTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_refused_token_is_discarded_and_the_feed_asked_at_once_with_another()
+    public async Task A_reset_brings_everything_again_and_what_was_known_stays_in_force_until_it_has_come()
     {
-        _feed.Refuse = token => token == "token-1" ? 401 : null;
-        await using var service = await FollowAsync(new TestClock()); // no pause passes
+        await using var service = await FollowAsync();
+        var revocations = Revocations(service);
+        var first = await _feed.FollowerAsync();
+        await first.SendAsync(Feed.Head(3), Feed.Revocation(3, "token", "old"));
+        await CurrentAsync(revocations);
+        var version = revocations.Version;
+        first.Abort();
 
+        var second = await _feed.FollowerAsync();
+        Assert.Equal("3", second.After);
+        await second.SendAsync(Feed.Head(9), Feed.Reset(9));
+        // What came before number 3 may have changed as well: everything is asked for, not only what follows it.
+        var third = await _feed.FollowerAsync();
+        Assert.Equal("0", third.After);
+        Assert.True(revocations.Version > version);
+        await third.SendAsync(Feed.Head(9), Feed.Reset(9), Feed.Revocation(8, "token", "new"));
+        await RevokedAsync(revocations, Marks(jti: "new"));
+        Assert.True(revocations.IsRevoked(Marks(jti: "old")));
+        await third.SendAsync(Feed.Revocation(9, "token", "newer"));
+
+        await RevokedAsync(revocations, Marks(jti: "newer"));
+        Assert.False(revocations.IsRevoked(Marks(jti: "old")));
+        Assert.True(revocations.IsRevoked(Marks(jti: "new")));
+    }
+
+    [Fact]
+    public async Task A_feed_that_never_gave_out_the_number_asked_for_is_taken_from_its_beginning()
+    {
+        await using var service = await FollowAsync();
+        var first = await _feed.FollowerAsync();
+        await first.SendAsync(Feed.Head(7), Feed.Revocation(7, "token", "seven"));
+        await CurrentAsync(Revocations(service));
+        first.Abort();
+
+        var second = await _feed.FollowerAsync();
+        await second.SendAsync(Feed.Head(2));
+
+        Assert.Equal("7", second.After);
+        Assert.Equal("0", (await _feed.FollowerAsync()).After);
+    }
+
+    [Theory]
+    [InlineData("nonsense")]
+    [InlineData("[1]")]
+    [InlineData("null")]
+    [InlineData("{}")]
+    [InlineData("""{"sequence":1,"kind":"token","subject":"t","expiresAt":9999999999}""")]
+    [InlineData("""{"sequence":0,"kind":"token","subject":"t","clientId":null,"notBefore":null,"expiresAt":9999999999,"zone":"uaa"}""")]
+    [InlineData("""{"sequence":-1,"kind":"token","subject":"t","clientId":null,"notBefore":null,"expiresAt":9999999999,"zone":"uaa"}""")]
+    [InlineData("""{"sequence":1.5,"kind":"token","subject":"t","clientId":null,"notBefore":null,"expiresAt":9999999999,"zone":"uaa"}""")]
+    [InlineData("""{"sequence":"1","kind":"token","subject":"t","clientId":null,"notBefore":null,"expiresAt":9999999999,"zone":"uaa"}""")]
+    [InlineData("""{"sequence":1,"kind":"planet","subject":"t","clientId":null,"notBefore":null,"expiresAt":9999999999,"zone":"uaa"}""")]
+    [InlineData("""{"sequence":1,"kind":"token","subject":"","clientId":null,"notBefore":null,"expiresAt":9999999999,"zone":"uaa"}""")]
+    [InlineData("""{"sequence":1,"kind":"token","subject":7,"clientId":null,"notBefore":null,"expiresAt":9999999999,"zone":"uaa"}""")]
+    [InlineData("""{"sequence":1,"kind":"token","subject":"\ud800","clientId":null,"notBefore":null,"expiresAt":9999999999,"zone":"uaa"}""")]
+    [InlineData("""{"sequence":1,"kind":"token","subject":"t","subject":"other","clientId":null,"notBefore":null,"expiresAt":9999999999,"zone":"uaa"}""")]
+    [InlineData("""{"sequence":1,"kind":"token","subject":"t","clientId":null,"notBefore":null,"expiresAt":9223372036854775807,"zone":"uaa"}""")]
+    [InlineData("""{"sequence":1,"kind":"user","subject":"u","clientId":null,"notBefore":null,"expiresAt":9999999999,"zone":"uaa"}""")]
+    [InlineData("""{"sequence":1,"kind":"user","subject":"u","clientId":7,"notBefore":9999999999,"expiresAt":9999999999,"zone":"uaa"}""")]
+    public async Task What_cannot_be_read_is_left_out_and_the_stream_goes_on(string data)
+    {
+        await using var service = await FollowAsync();
+        var revocations = Revocations(service);
         var follower = await _feed.FollowerAsync();
 
-        Assert.Equal("token-2", follower.Token);
-        await follower.SendAsync(Feed.Head(0));
+        await follower.SendAsync(Feed.Head(2), $"event: revocation\ndata: {data}\n\n", $"event: revocation\ndata: {data}\n\n", Feed.Revocation(2, "token", "good"));
+        await CurrentAsync(revocations);
+
+        Assert.True(revocations.IsRevoked(Marks(jti: "good")));
+        Assert.False(revocations.IsRevoked(Marks()));
+        Assert.Single(service.Logs, line => line.Contains("An event of the revocations cannot be read", StringComparison.Ordinal));
+        Assert.Equal(1, _feed.Asked);
+    }
+
+    [Theory]
+    [InlineData("event: head\ndata: nonsense\n\n")]
+    [InlineData("event: head\ndata: {}\n\n")]
+    [InlineData("event: heartbeat\ndata: {\"sequence\":0}\n\n")]
+    [InlineData("event: revocation\ndata: {\"sequence\":1,\"kind\":\"token\",\"subject\":\"t\",\"clientId\":null,\"notBefore\":null,\"expiresAt\":9999999999,\"zone\":\"uaa\"}\n\n")]
+    [InlineData("data: {\"sequence\":0}\n\n")]
+    public async Task What_does_not_begin_like_the_feed_is_none_and_is_asked_again(string begin)
+    {
+        await using var service = await FollowAsync();
+        var revocations = Revocations(service);
+        await (await _feed.FollowerAsync()).SendAsync(begin);
+
+        var second = await _feed.FollowerAsync();
+        Assert.False(revocations.IsCurrent || revocations.IsRevoked(Marks()));
+        await second.SendAsync(Feed.Head(0));
+
+        await CurrentAsync(revocations);
+    }
+
+    [Fact]
+    public async Task Events_come_in_pieces_with_either_line_end_and_with_comments_between()
+    {
+        await using var service = await FollowAsync();
+        var follower = await _feed.FollowerAsync();
+        var text = ": hello\n\n" + Feed.Head(2).Replace("\n", "\r\n", StringComparison.Ordinal) + "event: other\ndata: {}\n\n" + ":\n"
+            + Feed.Revocation(1, "token", "one").Replace("data: ", "data:", StringComparison.Ordinal)
+            + Feed.Revocation(2, "token", "two").Replace(",\"zone\"", "\ndata: ,\"zone\"", StringComparison.Ordinal);
+
+        foreach (var piece in text.Chunk(7)) await follower.SendAsync(new string(piece));
         await CurrentAsync(Revocations(service));
+
+        Assert.True(Revocations(service).IsRevoked(Marks(jti: "one")) && Revocations(service).IsRevoked(Marks(jti: "two")));
+        Assert.DoesNotContain(service.Logs, line => line.Contains("cannot be read", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task An_event_without_an_end_fills_no_memory()
+    {
+        await using var service = await FollowAsync();
+        var follower = await _feed.FollowerAsync();
+        var gone = follower.GoneAsync();
+
+        await follower.SendAsync(Feed.Head(0), "event: revocation\ndata: ", new string('x', 65 * 1024));
+
+        await gone;
+        await _feed.FollowerAsync();
+    }
+
+    [Fact]
+    public async Task A_replay_of_many_is_taken_whole_and_told_in_few_calls()
+    {
+        const int many = 30_000;
+        await using var service = await FollowAsync();
+        var revocations = Revocations(service);
+        var calls = 0;
+        using var watch = revocations.OnChange(() => Interlocked.Increment(ref calls));
+        var follower = await _feed.FollowerAsync();
+
+        await follower.SendAsync(Feed.Head(many));
+        foreach (var some in Enumerable.Range(1, many).Chunk(1000)) await follower.SendAsync([.. some.Select(i => Feed.Revocation(i, "token", $"t{i}"))]);
+        await CurrentAsync(revocations);
+
+        Assert.All(Enumerable.Range(1, many), i => Assert.True(revocations.IsRevoked(Marks(jti: $"t{i}"))));
+        Assert.InRange(calls, 1, many / 10);
     }
 
     [Fact]
@@ -187,43 +317,5 @@ public sealed class RevocationsTests : IAsyncLifetime
         Assert.False(revocations.IsRevoked(Marks()));
         Assert.Single(service.Logs, line => line.Contains("does not follow revocations", StringComparison.Ordinal));
         Assert.Contains("\"revocations\":{\"status\":\"UP\",\"details\":{\"following\":false", (await service.GetAsync("/actuator/health")).Body, StringComparison.Ordinal);
-    }
-
-    [Fact]
-    public async Task A_revoked_token_is_refused_and_only_the_log_says_why()
-    {
-        await using var service = await FollowAsync();
-        var follower = await _feed.FollowerAsync();
-        var token = TestIssuer.Sign(_feed.Key, Claims("j1"));
-        await follower.SendAsync(Feed.Head(0));
-        await CurrentAsync(Revocations(service));
-        Assert.Equal(200, (await service.GetAsync("/ui", token)).Status);
-
-        await follower.SendAsync(Feed.Revocation(1, "token", "j1"));
-        await RevokedAsync(Revocations(service), Marks(jti: "j1"));
-        var answer = await service.GetAsync("/ui", token);
-
-        Assert.Equal(401, answer.Status);
-        Assert.Contains("\"error\":\"invalid_token\"", answer.Body, StringComparison.Ordinal);
-        Assert.DoesNotContain("revoked", answer.Body, StringComparison.Ordinal);
-        await service.LoggedAsync("Refused with 401 invalid_token: revoked");
-        Assert.Equal(200, (await service.GetAsync("/ui", TestIssuer.Sign(_feed.Key, Claims("j2")))).Status);
-    }
-
-    private static Dictionary<string, object> Claims(string jti)
-    {
-        var now = DateTimeOffset.UtcNow.ToUnixTimeSeconds();
-        return new()
-        {
-            ["jti"] = jti,
-            ["sub"] = "app",
-            ["client_id"] = "app",
-            ["scope"] = new[] { "ui" },
-            ["iss"] = "http://localhost:8080/uaa/oauth/token",
-            ["aud"] = new[] { "mesh://sample" },
-            ["zid"] = "uaa",
-            ["iat"] = now,
-            ["exp"] = now + 600,
-        };
     }
 }

@@ -17,12 +17,16 @@ internal sealed class StubFeed : IAsyncDisposable
     private WebApplication? _app;
     private int _tokens;
     private int _asked;
+    private int _tokensAsked;
 
     /// <summary>Base address without a final slash; what <c>mesh:auth:url</c> takes.</summary>
     public string Url { get; private set; } = "";
 
     /// <summary>How many tokens were issued: <c>token-1</c>, <c>token-2</c>, …</summary>
     public int Tokens => Volatile.Read(ref _tokens);
+
+    /// <summary>How often a token was asked for, with whatever answer.</summary>
+    public int TokensAsked => Volatile.Read(ref _tokensAsked);
 
     /// <summary>How often the feed was asked for, with whatever answer.</summary>
     public int Asked => Volatile.Read(ref _asked);
@@ -40,6 +44,9 @@ internal sealed class StubFeed : IAsyncDisposable
 
     /// <summary>Signs tokens; its public half is published.</summary>
     public SigningKey Key { get; } = new();
+
+    /// <summary>Signs passports; its public half is published.</summary>
+    public SigningKey PassportKey { get; } = new();
 
     private Channel<Follower> Followers { get; } = Channel.CreateUnbounded<Follower>();
 
@@ -63,7 +70,24 @@ internal sealed class StubFeed : IAsyncDisposable
         return await Followers.Reader.ReadAsync(limit.Token);
     }
 
-    public bool TryFollower(out Follower? follower) => Followers.Reader.TryRead(out follower);
+    /// <summary>The next who follows, while time passes.</summary>
+    public async Task<Follower> FollowerAsync(TestClock clock)
+    {
+        Follower? follower = null;
+        await PassAsync(clock, () => Followers.Reader.TryRead(out follower));
+        return follower!;
+    }
+
+    /// <summary>Lets time pass in small steps until something has happened.</summary>
+    public static async Task PassAsync(TestClock clock, Func<bool> happened)
+    {
+        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+        while (!happened())
+        {
+            clock.Advance(TimeSpan.FromMilliseconds(50));
+            await Task.Delay(2, limit.Token);
+        }
+    }
 
     public async Task StopAsync()
     {
@@ -84,6 +108,7 @@ internal sealed class StubFeed : IAsyncDisposable
         _app = builder.Build();
         _app.MapPost("/uaa/oauth/token", Token);
         _app.MapGet("/uaa/token_keys", () => Results.Json(new { keys = new[] { Key.Public } }));
+        _app.MapGet("/uaa/passport_keys", () => Results.Json(new { keys = new[] { PassportKey.Public } }));
         _app.MapGet("/uaa/revocations", FeedAsync);
         _app.Urls.Add(url);
         await _app.StartAsync(TestContext.Current.CancellationToken);
@@ -92,6 +117,7 @@ internal sealed class StubFeed : IAsyncDisposable
 
     private IResult Token()
     {
+        Interlocked.Increment(ref _tokensAsked);
         if (TokenAnswer is { } answer) return Results.Text(answer.Body, "application/json", statusCode: answer.Status);
         return Results.Json(new { access_token = $"token-{Interlocked.Increment(ref _tokens)}", token_type = "bearer", expires_in = 600 });
     }
