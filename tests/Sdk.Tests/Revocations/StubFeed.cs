@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text;
 using System.Threading.Channels;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
@@ -160,11 +161,9 @@ internal sealed class StubFeed : IAsyncDisposable
             return gone.Task.WaitAsync(TimeSpan.FromSeconds(20));
         }
 
-        public async Task SendAsync(params string[] events)
-        {
-            await http.Response.WriteAsync(string.Concat(events));
-            await http.Response.Body.FlushAsync();
-        }
+        // One call that writes and flushes: whoever follows may be gone when it returns.
+        public async Task SendAsync(params string[] events) =>
+            await http.Response.BodyWriter.WriteAsync(Encoding.UTF8.GetBytes(string.Concat(events)));
 
         /// <summary>Ends the answer as it should be.</summary>
         public void End() => _over.TrySetResult();
