@@ -41,7 +41,7 @@ internal sealed class BasicAuthentication : ISecretAuthentication
     private static string? Pair(string base64)
     {
         // Convert skips white space, which RFC 7617 does not know.
-        if (base64.Any(char.IsWhiteSpace)) return null;
+        if (base64.AsSpan().ContainsAny(" \t\r\n")) return null;
         var bytes = new byte[base64.Length];
         if (!Convert.TryFromBase64String(base64, bytes, out var length)) return null;
         try

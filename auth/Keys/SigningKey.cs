@@ -62,7 +62,12 @@ internal sealed class SigningKey : IDisposable
         if (!_idle.TryTake(out var key)) key = Import();
         try
         {
-            if (key is ECDsa ec) ec.SignData(data, signature, HashAlgorithmName.SHA256, DSASignatureFormat.IeeeP1363FixedFieldConcatenation);
+            if (key is ECDsa ec)
+            {
+                Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
+                SHA256.HashData(data, hash);
+                ec.SignHash(hash, signature, DSASignatureFormat.IeeeP1363FixedFieldConcatenation);
+            }
             else ((RSA)key).SignData(data, signature, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
         }
         finally

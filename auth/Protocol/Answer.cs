@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.Text.Encodings.Web;
 using System.Text.Json;
 
 namespace SecureMesh.Auth.Protocol;
@@ -7,9 +6,6 @@ namespace SecureMesh.Auth.Protocol;
 /// <summary>A JSON object: kept by nobody on the way, or published for everyone.</summary>
 internal sealed class Answer(Action<Utf8JsonWriter> write, bool published = false) : IResult
 {
-    // Texts go out as they stand in the contract: the bodies are JSON, never HTML.
-    private static readonly JsonWriterOptions Plain = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
-
     private static readonly TimeSpan KeptFor = TimeSpan.FromMinutes(5);
 
     public int Status { get; init; } = 200;
@@ -36,11 +32,14 @@ internal sealed class Answer(Action<Utf8JsonWriter> write, bool published = fals
     /// <summary>Writes one JSON value as <c>application/json</c>, whole or not at all.</summary>
     public static Task WriteWholeAsync(HttpContext http, Action<Utf8JsonWriter> write)
     {
-        var body = new ArrayBufferWriter<byte>(1024);
-        using (var json = new Utf8JsonWriter(body, Plain)) write(json);
+        using var buffer = JsonBuffer.ForAnswer();
+        write(buffer.Json);
+        var written = buffer.Written;
         http.Response.ContentType = "application/json";
-        http.Response.ContentLength = body.WrittenCount;
-        return http.Response.Body.WriteAsync(body.WrittenMemory, http.RequestAborted).AsTask();
+        http.Response.ContentLength = written.Length;
+        var body = http.Response.BodyWriter;
+        body.Write(written);
+        return body.FlushAsync(http.RequestAborted).AsTask();
     }
 
     /// <summary>Lets nobody keep the answer (RFC 6749 §5.1).</summary>

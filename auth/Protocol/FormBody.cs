@@ -12,6 +12,7 @@ namespace SecureMesh.Auth.Protocol;
 /// </summary>
 internal static class FormBody
 {
+    private const string FormType = "application/x-www-form-urlencoded";
     private const int MaxBytes = 64 * 1024;
     private const int MaxParameters = 50;
     private const long ThrownAway = 32 * 1024 * 1024;
@@ -31,7 +32,7 @@ internal static class FormBody
 
     public static async Task<Result<Parameters, OAuthError>> ReadAsync(HttpRequest request, CancellationToken cancellationToken)
     {
-        if (NeverInQuery.FirstOrDefault(request.Query.ContainsKey) is { } misplaced)
+        if (request.QueryString.HasValue && NeverInQuery.FirstOrDefault(request.Query.ContainsKey) is { } misplaced)
             return new OAuthError(406, "query_string_not_allowed", $"The parameter {misplaced} must be sent in the body of the request");
         if (!IsForm(request.ContentType))
             return OAuthError.InvalidRequest("The body must be application/x-www-form-urlencoded in UTF-8");
@@ -39,7 +40,7 @@ internal static class FormBody
         if (!body.IsSuccess) return body.Error;
 
         var parameters = Parse(body.Value);
-        if (!parameters.IsSuccess) return parameters.Error;
+        if (!parameters.IsSuccess || !request.QueryString.HasValue) return parameters;
         foreach (var name in FromQuery)
         {
             if (!request.Query.TryGetValue(name, out var values)) continue;
@@ -78,10 +79,10 @@ internal static class FormBody
         }
     }
 
-    public static bool IsForm(string? contentType) =>
-        MediaTypeHeaderValue.TryParse(contentType, out var type)
-        && type.MediaType.Equals("application/x-www-form-urlencoded", StringComparison.OrdinalIgnoreCase)
-        && (!type.Charset.HasValue || type.Charset.Equals("utf-8", StringComparison.OrdinalIgnoreCase) || type.Charset.Equals("\"utf-8\"", StringComparison.OrdinalIgnoreCase));
+    public static bool IsForm(string? contentType) => contentType == FormType
+        || (MediaTypeHeaderValue.TryParse(contentType, out var type)
+        && type.MediaType.Equals(FormType, StringComparison.OrdinalIgnoreCase)
+        && (!type.Charset.HasValue || type.Charset.Equals("utf-8", StringComparison.OrdinalIgnoreCase) || type.Charset.Equals("\"utf-8\"", StringComparison.OrdinalIgnoreCase)));
 
     /// <summary>The parameters of the query and, with a form post, of the body: what the authorization endpoint reads (RFC 6749 §3.1).</summary>
     public static async Task<Result<Parameters, OAuthError>> ReadWithQueryAsync(HttpRequest request, CancellationToken cancellationToken)
@@ -107,11 +108,13 @@ internal static class FormBody
 
     private static Result<Parameters, OAuthError> Parse(string text, Parameters parameters)
     {
-        foreach (var part in text.Split('&', StringSplitOptions.RemoveEmptyEntries))
+        foreach (var range in text.AsSpan().Split('&'))
         {
-            var equals = part.IndexOf('=', StringComparison.Ordinal);
-            var name = Decode(equals < 0 ? part : part[..equals]);
-            var value = equals < 0 ? "" : Decode(part[(equals + 1)..]);
+            var part = text.AsSpan(range);
+            if (part.IsEmpty) continue;
+            var equals = part.IndexOf('=');
+            var name = Decode((equals < 0 ? part : part[..equals]).ToString());
+            var value = equals < 0 ? "" : Decode(part[(equals + 1)..].ToString());
             if (name is null || value is null) return Unreadable();
             if (parameters.Has(name) && !Repeatable.Contains(name, StringComparer.Ordinal)) return Repeated(name);
             if (parameters.Count == MaxParameters) return OAuthError.InvalidRequest($"More than {MaxParameters} parameters");

@@ -1,7 +1,8 @@
-using System.Buffers;
+using System.Text;
 using System.Text.Json;
 using Microsoft.Extensions.Options;
 using SecureMesh.Auth.Keys;
+using SecureMesh.Auth.Protocol;
 using SecureMesh.Sdk;
 
 namespace SecureMesh.Auth.Token;
@@ -11,53 +12,57 @@ internal sealed class AccessTokens(TokenSigner signer, IOptions<MeshOptions> mes
 {
     private const string Gateway = "mesh://gateway";
 
-    public string Write(Authorization authorization, string jti, DateTimeOffset issuedAt, DateTimeOffset expiresAt) => signer.Sign(
-        "at+jwt", authorization.Client.Client.Metadata.AccessTokenSignedResponseAlg ?? "ES256", Claims(authorization, jti, issuedAt, expiresAt, revocable: false).Span);
+    public string Write(Authorization authorization, string jti, DateTimeOffset issuedAt, DateTimeOffset expiresAt)
+    {
+        using var buffer = JsonBuffer.ForClaims();
+        Claims(buffer.Json, authorization, jti, issuedAt, expiresAt, revocable: false);
+        return signer.Sign("at+jwt", authorization.Client.Client.Metadata.AccessTokenSignedResponseAlg ?? "ES256", buffer.Written);
+    }
 
-    /// <summary>The claims alone, in UTF-8.</summary>
+    /// <summary>The claims alone.</summary>
     /// <param name="authorization">What the grant found out.</param>
     /// <param name="jti">Names the token.</param>
     /// <param name="issuedAt">Claim <c>iat</c>.</param>
     /// <param name="expiresAt">Claim <c>exp</c>.</param>
     /// <param name="revocable">The token is stored (uaa.md §7.2).</param>
-    public ReadOnlyMemory<byte> Claims(Authorization authorization, string jti, DateTimeOffset issuedAt, DateTimeOffset expiresAt, bool revocable)
+    public string Claims(Authorization authorization, string jti, DateTimeOffset issuedAt, DateTimeOffset expiresAt, bool revocable)
     {
-        var buffer = new ArrayBufferWriter<byte>(1024);
-        using (var json = new Utf8JsonWriter(buffer)) Claims(json, authorization, jti, issuedAt, expiresAt, revocable);
-        return buffer.WrittenMemory;
+        using var buffer = JsonBuffer.ForClaims();
+        Claims(buffer.Json, authorization, jti, issuedAt, expiresAt, revocable);
+        return Encoding.UTF8.GetString(buffer.Written);
     }
 
     private void Claims(Utf8JsonWriter json, Authorization authorization, string jti, DateTimeOffset issuedAt, DateTimeOffset expiresAt, bool revocable)
     {
         var client = authorization.Client.Client;
         json.WriteStartObject();
-        json.WriteString("jti", jti);
-        json.WriteString("sub", authorization.User?.Id ?? client.Id);
-        if (authorization.User is null) Array(json, "authorities", client.Authorities);
-        Array(json, "scope", authorization.Scopes);
-        json.WriteString("client_id", client.Id);
-        json.WriteString("cid", client.Id);
-        json.WriteString("azp", client.Id);
-        json.WriteString("grant_type", authorization.GrantType);
-        if (authorization.Client.Method is { } method) json.WriteString("client_auth_method", method);
+        json.WriteString("jti"u8, jti);
+        json.WriteString("sub"u8, authorization.User?.Id ?? client.Id);
+        if (authorization.User is null) Array(json, "authorities"u8, client.Authorities);
+        Array(json, "scope"u8, authorization.Scopes);
+        json.WriteString("client_id"u8, client.Id);
+        json.WriteString("cid"u8, client.Id);
+        json.WriteString("azp"u8, client.Id);
+        json.WriteString("grant_type"u8, authorization.GrantType);
+        if (authorization.Client.Method is { } method) json.WriteString("client_auth_method"u8, method);
         if (authorization.User is { } user)
         {
-            json.WriteString("user_id", user.Id);
-            json.WriteString("user_name", user.UserName);
-            if (user.Email.Length > 0) json.WriteString("email", user.Email);
-            json.WriteString("origin", user.Origin);
-            json.WriteNumber("auth_time", (authorization.AuthTime ?? issuedAt).ToUnixTimeSeconds());
+            json.WriteString("user_id"u8, user.Id);
+            json.WriteString("user_name"u8, user.UserName);
+            if (user.Email.Length > 0) json.WriteString("email"u8, user.Email);
+            json.WriteString("origin"u8, user.Origin);
+            json.WriteNumber("auth_time"u8, (authorization.AuthTime ?? issuedAt).ToUnixTimeSeconds());
         }
         Origin(json, authorization);
-        json.WriteString("rev_sig", RevocationSignature.Of(client, authorization.User));
-        json.WriteNumber("iat", issuedAt.ToUnixTimeSeconds());
-        json.WriteNumber("exp", expiresAt.ToUnixTimeSeconds());
-        json.WriteString("iss", mesh.Value.Issuer);
-        json.WriteString("zid", client.ZoneId);
+        json.WriteString("rev_sig"u8, RevocationSignature.Of(client, authorization.User));
+        json.WriteNumber("iat"u8, issuedAt.ToUnixTimeSeconds());
+        json.WriteNumber("exp"u8, expiresAt.ToUnixTimeSeconds());
+        json.WriteString("iss"u8, mesh.Value.Issuer);
+        json.WriteString("zid"u8, client.ZoneId);
         // Tells an access token from an id token for verifiers that cannot look at typ.
-        json.WriteString("token_use", "access");
-        if (revocable) json.WriteBoolean("revocable", true);
-        Array(json, "aud", authorization.Resources.Count > 0 ? authorization.Resources : Audience(client.Id, authorization.Scopes));
+        json.WriteString("token_use"u8, "access");
+        if (revocable) json.WriteBoolean("revocable"u8, true);
+        Array(json, "aud"u8, authorization.Resources.Count > 0 ? authorization.Resources : Audience(client.Id, authorization.Scopes));
         json.WriteEndObject();
     }
 
@@ -65,25 +70,25 @@ internal sealed class AccessTokens(TokenSigner signer, IOptions<MeshOptions> mes
     private static void Origin(Utf8JsonWriter json, Authorization authorization)
     {
         // What the user agreed to while away does not end with the session.
-        if (authorization is { SessionId: { } session, Details.Offline: false }) json.WriteString("sid", session);
-        if (authorization.GrantId is { } grant) json.WriteString("grant_id", grant);
-        if (authorization.Nonce is { } nonce) json.WriteString("nonce", nonce);
-        if (authorization.Details.Amr.Count > 0) Array(json, "amr", authorization.Details.Amr);
-        if (authorization.Details.Acr is { } acr) json.WriteString("acr", acr);
+        if (authorization is { SessionId: { } session, Details.Offline: false }) json.WriteString("sid"u8, session);
+        if (authorization.GrantId is { } grant) json.WriteString("grant_id"u8, grant);
+        if (authorization.Nonce is { } nonce) json.WriteString("nonce"u8, nonce);
+        if (authorization.Details.Amr.Count > 0) Array(json, "amr"u8, authorization.Details.Amr);
+        if (authorization.Details.Acr is { } acr) json.WriteString("acr"u8, acr);
         if (authorization.Details.AzAttr is { } attributes)
         {
-            json.WritePropertyName("az_attr");
+            json.WritePropertyName("az_attr"u8);
             attributes.WriteTo(json);
         }
         if (authorization.Actor is { } actor)
         {
-            json.WritePropertyName("act");
+            json.WritePropertyName("act"u8);
             json.WriteRawValue(actor);
         }
         if (authorization.Confirmation is not { } bound) return;
-        json.WriteStartObject("cnf");
-        if (bound.Jkt is not null) json.WriteString("jkt", bound.Jkt);
-        if (bound.X5t is not null) json.WriteString("x5t#S256", bound.X5t);
+        json.WriteStartObject("cnf"u8);
+        if (bound.Jkt is not null) json.WriteString("jkt"u8, bound.Jkt);
+        if (bound.X5t is not null) json.WriteString("x5t#S256"u8, bound.X5t);
         json.WriteEndObject();
     }
 
@@ -101,10 +106,10 @@ internal sealed class AccessTokens(TokenSigner signer, IOptions<MeshOptions> mes
         return audience;
     }
 
-    private static void Array(Utf8JsonWriter json, string name, IEnumerable<string> values)
+    private static void Array(Utf8JsonWriter json, ReadOnlySpan<byte> name, IReadOnlyList<string> values)
     {
         json.WriteStartArray(name);
-        foreach (var value in values) json.WriteStringValue(value);
+        for (var i = 0; i < values.Count; i++) json.WriteStringValue(values[i]);
         json.WriteEndArray();
     }
 }

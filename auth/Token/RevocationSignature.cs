@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Security.Cryptography;
 using System.Text;
 using SecureMesh.Auth.Clients;
@@ -12,10 +13,16 @@ namespace SecureMesh.Auth.Token;
 /// </summary>
 internal static class RevocationSignature
 {
-    public static string Of(Client client, User? user)
+    // Of a client alone it is the same for every token until the row is read anew.
+    private static readonly ConditionalWeakTable<Client, string> OfClients = [];
+
+    public static string Of(Client client, User? user) => user is null
+        ? OfClients.GetValue(client, static client => Hash(client.Id, client.TokenSalt))
+        : Hash(client.Id, client.TokenSalt, user.Id, user.Salt, user.Email, user.UserName);
+
+    private static string Hash(params string[] parts)
     {
-        string?[] parts = user is null ? [client.Id, client.TokenSalt] : [client.Id, client.TokenSalt, user.Id, user.Salt, user.Email, user.UserName];
-        var hash = SHA256.HashData(Encoding.UTF8.GetBytes(string.Concat(parts.Select(part => $"{part!.Length}:{part}"))));
+        var hash = SHA256.HashData(Encoding.UTF8.GetBytes(string.Concat(parts.Select(part => $"{part.Length}:{part}"))));
         return Convert.ToHexStringLower(hash.AsSpan(0, 8));
     }
 }

@@ -1,4 +1,3 @@
-using System.Text;
 using SecureMesh.Auth.Inspection;
 using SecureMesh.Auth.Protocol;
 using SecureMesh.Auth.Revocation;
@@ -70,7 +69,7 @@ internal sealed class TokenIssuer(
     private async Task<string> StoreAsync(Authorization authorization, string jti, DateTimeOffset issuedAt, DateTimeOffset expiresAt, CancellationToken cancellationToken)
     {
         var (token, client) = (OpaqueForm.NewToken(), authorization.Client.Client);
-        var claims = Encoding.UTF8.GetString(accessTokens.Claims(authorization, jti, issuedAt, expiresAt, revocable: true).Span);
+        var claims = accessTokens.Claims(authorization, jti, issuedAt, expiresAt, revocable: true);
         await opaque.AddAsync(new OpaqueToken(OpaqueForm.Hash(token), client.ZoneId, jti, client.Id, authorization.User?.Id, claims, issuedAt, expiresAt), cancellationToken);
         return token;
     }
