@@ -74,11 +74,14 @@ internal sealed class RunningMesh : IAsyncDisposable
     public Task<Answer> JsonAsync(HttpMethod method, string path, string json, string? token = null) =>
         SendAsync(method, path, token, new StringContent(json, Encoding.UTF8, "application/json"));
 
-    public Task<Answer> TokenAsync(string client, string secret, params (string Name, string Value)[] form)
+    public Task<Answer> TokenAsync(string client, string secret, params (string Name, string Value)[] form) => TokenRequestAsync("/uaa/oauth/token", client, secret, form);
+
+    /// <summary>A form in the name of a client.</summary>
+    public Task<Answer> TokenRequestAsync(string path, string client, string secret, params (string Name, string Value)[] form)
     {
         var basic = Convert.ToBase64String(Encoding.UTF8.GetBytes($"{client}:{secret}"));
         var content = new FormUrlEncodedContent(form.Select(field => KeyValuePair.Create(field.Name, field.Value)));
-        return SendAsync(HttpMethod.Post, "/uaa/oauth/token", null, content, ("Authorization", "Basic " + basic));
+        return SendAsync(HttpMethod.Post, path, null, content, ("Authorization", "Basic " + basic));
     }
 
     /// <summary>Signs in as the reference's browser does.</summary>
