@@ -136,13 +136,25 @@ public sealed class UnderLoad(UnderLoad.Mesh fixture) : IClassFixture<UnderLoad.
             foreach (var gateway in gateways)
             {
                 var looks = 0;
-                while ((await _mesh.GetAsync(gateway + "/accounts/current", access)).Status != 401)
+                while (!await IsRefusedAsync(gateway, access))
                 {
                     Assert.True(++looks < 50, $"{gateway} still accepts what was revoked ({kind})");
                     await Task.Delay(20, TestContext.Current.CancellationToken);
                 }
                 Assert.Equal(kind == "key" ? 401 : 404, (await _mesh.GetAsync(gateway + "/accounts/demo2", other)).Status);
             }
+        }
+    }
+
+    private async Task<bool> IsRefusedAsync(string gateway, string token)
+    {
+        try
+        {
+            return (await _mesh.GetAsync(gateway + "/accounts/current", token)).Status == 401;
+        }
+        catch (HttpRequestException)
+        {
+            return false; // under way when the revocation came: cut off instead of answered
         }
     }
 

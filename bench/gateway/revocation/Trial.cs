@@ -19,7 +19,7 @@ internal sealed class Trial(AuthenticationHeaderValue credential, string path, I
     private readonly bool[] _refused = new bool[doors.Count];
     private readonly bool[] _acceptedAgain = new bool[doors.Count];
     private long _revoked = long.MaxValue;
-    private bool _over;
+    private long _over = long.MaxValue;
 
     public AuthenticationHeaderValue Credential => credential;
 
@@ -29,7 +29,7 @@ internal sealed class Trial(AuthenticationHeaderValue credential, string path, I
     {
         lock (_lock)
         {
-            if (_over)
+            if (sent > _over)
             {
                 _acceptedAgain[door] |= accepted;
             }
@@ -74,8 +74,9 @@ internal sealed class Trial(AuthenticationHeaderValue credential, string path, I
             lock (_lock)
             {
                 var last = Math.Max(_lastAccepted.Max(), _revoked);
-                _over = (_refused.All(refused => refused) && Stopwatch.GetElapsedTime(last) > Calm) || Stopwatch.GetElapsedTime(_revoked) > Longest;
-                if (_over) return;
+                if ((!_refused.All(refused => refused) || Stopwatch.GetElapsedTime(last) <= Calm) && Stopwatch.GetElapsedTime(_revoked) <= Longest) continue;
+                _over = Stopwatch.GetTimestamp();
+                return;
             }
         }
     }
