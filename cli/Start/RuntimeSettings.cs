@@ -20,5 +20,5 @@ internal static class RuntimeSettings
     private static readonly Dictionary<string, string> Busy = new(Defaults) { ["DOTNET_TieredPGO"] = "1", ["DOTNET_GCgen0size"] = "1000000" };
 
     public static IReadOnlyDictionary<string, string> For(ServiceKind kind, IReadOnlyDictionary<string, string> inherited) =>
-        (kind is ServiceKind.Auth or ServiceKind.Gateway ? Busy : Defaults).Where(d => !inherited.ContainsKey(d.Key)).ToDictionary();
+        (kind == ServiceKind.Auth || kind == ServiceKind.Gateway ? Busy : Defaults).Where(d => !inherited.ContainsKey(d.Key)).ToDictionary();
 }
