@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.Http.Features;
 using SecureMesh.Gateway.Access;
+using SecureMesh.Gateway.Cors;
 using SecureMesh.Gateway.Limits;
 using SecureMesh.Gateway.Passport;
 using SecureMesh.Gateway.Protocol;
@@ -12,13 +13,15 @@ internal sealed class Passage(RequestLimits limits, Gate gate, Identity identity
 {
     public async Task HandleAsync(HttpContext http, Route route)
     {
-        // 1. How many: before anything that costs more than counting.
+        // 1. A browser that asks whether a page may call shows no credential; and the page may read a refusal, too.
+        if (route.Cors is { } cors && await CrossOrigin.AnswersAsync(http, cors)) return;
+        // 2. How many: before anything that costs more than counting.
         if (limits.Refuse(http, route) is { } limited)
         {
             await http.RefuseAsync(limited);
             return;
         }
-        // 2. How large. Of a body that told its length the server takes as much as the route does; one in chunks it counts.
+        // 3. How large. Of a body that told its length the server takes as much as the route does; one in chunks it counts.
         if (http.Request.ContentLength > route.MaxBodyBytes)
         {
             await http.RefuseAsync(new Refusal(Forwarder.TooLarge, $"{http.Request.ContentLength} bytes"));
@@ -26,7 +29,7 @@ internal sealed class Passage(RequestLimits limits, Gate gate, Identity identity
         }
         if (http.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } size
             && (http.Request.ContentLength is null || size.MaxRequestBodySize < route.MaxBodyBytes)) size.MaxRequestBodySize = route.MaxBodyBytes;
-        // 3. Who, and whether he may. A public route asks nobody: there the service judges.
+        // 4. Who, and whether he may. A public route asks nobody: there the service judges.
         Caller? caller = null;
         string? authorization = null;
         if (!route.Public)
@@ -40,7 +43,7 @@ internal sealed class Passage(RequestLimits limits, Gate gate, Identity identity
                 return;
             }
             http.User = caller.Principal;
-            // 4. What the service gets to know of him.
+            // 5. What the service gets to know of him.
             var shown = identity.Show(caller, route, http);
             if (shown.Refusal is not null)
             {
@@ -49,7 +52,7 @@ internal sealed class Passage(RequestLimits limits, Gate gate, Identity identity
             }
             authorization = shown.Authorization;
         }
-        // 5. To an instance and back.
+        // 6. To an instance and back.
         using var exchange = new Exchange(http, route, caller, authorization, time);
         await forwarder.SendAsync(exchange);
     }

@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.Http.Features;
+using SecureMesh.Gateway.Cors;
 using SecureMesh.Gateway.Explain;
 using SecureMesh.Gateway.Hygiene;
 using SecureMesh.Gateway.Protocol;
@@ -38,6 +39,7 @@ internal sealed class Relay(OpenStreams streams, Explainer explainer) : HttpTran
         var pass = await base.TransformResponseAsync(httpContext, proxyResponse, cancellationToken);
         var headers = httpContext.Response.Headers;
         if (!exchange.Route.Cookies) headers.Remove("Set-Cookie");
+        CrossOrigin.RemoveFrom(headers);
         headers.Remove("Server");
         headers.Remove("X-Powered-By");
         RequestTrace.Show(httpContext); // the service has a trace header of its own

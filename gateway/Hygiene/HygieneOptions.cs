@@ -14,9 +14,11 @@ internal sealed class HygieneOptions
     /// <summary>Further host names that are served, without port, separated by commas; loopback names always are.</summary>
     public string Hosts { get; set; } = "";
 
+    public static bool IsLocal(string host) => _local.Contains(host, StringComparer.OrdinalIgnoreCase);
+
     public bool Serves(string host)
     {
-        if (_local.Contains(host, StringComparer.OrdinalIgnoreCase)) return true;
+        if (IsLocal(host)) return true;
         if (Uri.TryCreate(Url, UriKind.Absolute, out var url) && url.Host.Equals(host, StringComparison.OrdinalIgnoreCase)) return true;
         return Hosts.Length > 0 && Hosts.Split(_separators, StringSplitOptions.RemoveEmptyEntries).Contains(host, StringComparer.OrdinalIgnoreCase);
     }

@@ -25,6 +25,7 @@ internal sealed class RequestGuard : IDisposable
         if (Fault(http) is not { } problem)
         {
             KeepWebSocketsAlone(http.Request);
+            AnswerHeaders.KeepToTls(http);
             return next(http);
         }
         // What follows on this connection may be anything.

@@ -1,6 +1,7 @@
 using System.Text.Json.Serialization;
 using SecureMesh.Gateway.Access;
 using SecureMesh.Gateway.Explain;
+using SecureMesh.Gateway.Hygiene;
 using SecureMesh.Sdk;
 
 namespace SecureMesh.Gateway.Protocol;
@@ -33,7 +34,7 @@ internal sealed partial class GatewayErrors(Explainer explainer, ILogger<Gateway
     public Task AnswerAsync(HttpContext http, Problem problem)
     {
         RequestTrace.Show(http);
-        http.Response.Headers.XContentTypeOptions = "nosniff";
+        AnswerHeaders.Close(http.Response.Headers);
         return http.Request.Path.StartsWithSegments("/uaa") ? WriteUaaAsync(http, problem) : problem.ExecuteAsync(http);
     }
 

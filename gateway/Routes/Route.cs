@@ -2,6 +2,7 @@ using System.Collections.Frozen;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using SecureMesh.Gateway.Access;
+using SecureMesh.Gateway.Cors;
 using SecureMesh.Gateway.Limits;
 using SecureMesh.Gateway.Passport;
 
@@ -45,6 +46,9 @@ internal sealed record Route(string Id, string Path, string Service)
 
     /// <summary>Whether cookies pass in both directions.</summary>
     public bool Cookies { get; init; }
+
+    /// <summary>Which pages of other origins may use the route; null: none.</summary>
+    public CorsPolicy? Cors { get; init; }
 
     /// <summary>How many requests whoever may make.</summary>
     public RouteLimits Limits { get; init; } = new();

@@ -34,7 +34,7 @@ internal sealed class RouteEndpoints(RouteTable table, Passage passage) : Endpoi
         // The framework need not judge, because the passage does, by the route alone. An error that the service answers without
         // a body stays without one.
         new Conventions(builder).AllowAnonymous().WithOwnErrors();
-        if (route.Methods.Count > 0) builder.Metadata.Add(new HttpMethodMetadata(route.Methods));
+        if (route.Methods.Count > 0) builder.Metadata.Add(new HttpMethodMetadata(route.Methods, acceptCorsPreflight: route.Cors is not null));
         return builder.Build();
     }
 

@@ -1,5 +1,6 @@
 using System.Buffers;
 using SecureMesh.Gateway.Access;
+using SecureMesh.Gateway.Cors;
 
 namespace SecureMesh.Gateway.Routes;
 
@@ -9,7 +10,7 @@ internal sealed class RouteReader
     private static readonly string[] _fields =
     [
         "path", "methods", "service", "access", "mode", "credentials", "scopes", "subjects", "claims", "online", "revocation", "criticalAfter",
-        "relay", "headers", "cookies", "timeout", "retries", "limits", "maxBodyBytes",
+        "relay", "headers", "cookies", "timeout", "retries", "limits", "maxBodyBytes", "cors",
     ];
 
     private static readonly string[] _methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
@@ -43,9 +44,11 @@ internal sealed class RouteReader
         var before = _faults.Count;
         var fields = new Fields(section, _faults);
         fields.Know(_fields, "is no field of a route");
+        var methods = Methods(fields);
         var route = new Route(section.Key, Path(fields), Service(fields))
         {
-            Methods = Methods(fields),
+            Methods = methods,
+            Cors = CorsReader.Read(fields, methods),
             Public = fields.OneOf("access", otherwise: false, ("public", true)),
             Credentials = Credentials(fields),
             Policy = PolicyReader.Read(fields),

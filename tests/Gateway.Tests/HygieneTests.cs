@@ -359,6 +359,24 @@ public sealed class HygieneTests : IClassFixture<SharedDoor>
         Assert.Equal("\"1\"", account.Headers.ETag?.Tag);
     }
 
+    [Theory]
+    [InlineData("/nothing", 404)]
+    [InlineData("/accounts/current", 401)]
+    [InlineData("/accounts/..;/x", 400)]
+    [InlineData("/uaa/%2e", 400)]
+    public async Task X_11_the_gateways_own_answers_load_frame_and_keep_nothing(string target, int status)
+    {
+        var answer = await RawHttp.GetAsync(_door.Url, target);
+
+        Assert.Equal(status, answer.Status);
+        var lines = answer.Head.Split("\r\n");
+        Assert.Contains("X-Content-Type-Options: nosniff", lines);
+        Assert.Contains("Cache-Control: no-store", lines);
+        Assert.Contains("Content-Security-Policy: default-src 'none'; frame-ancestors 'none'", lines);
+        Assert.Contains("Referrer-Policy: no-referrer", lines);
+        Assert.DoesNotContain(lines, line => line.StartsWith("Strict-Transport-Security", StringComparison.OrdinalIgnoreCase)); // no TLS here
+    }
+
     [Fact]
     public async Task A_listed_proxy_is_believed_and_its_callers_are_told_apart()
     {

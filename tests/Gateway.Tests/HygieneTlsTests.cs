@@ -145,6 +145,17 @@ public sealed class HygieneTlsTests : IAsyncLifetime
         }
     }
 
+    [Theory]
+    [InlineData("mesh.example", "max-age=31536000")]
+    [InlineData("localhost", null)]
+    [InlineData("127.0.0.1", null)]
+    public async Task Browsers_are_told_to_come_back_over_TLS_unless_the_name_is_this_machines(string host, string? expected)
+    {
+        using var answer = await GetAsync(HttpVersion.Version11, host: host);
+
+        Assert.Equal(expected, answer.Headers.TryGetValues("Strict-Transport-Security", out var values) ? values.Single() : null);
+    }
+
     [Fact]
     public async Task V_102_HTTP_3_is_off()
     {
