@@ -39,6 +39,31 @@ public sealed class RowsOfAddresses(DemoAuth auth) : IClassFixture<DemoAuth>
     }
 
     [Theory]
+    [InlineData("https://*.client.example/cb", "https://a.client.example/cb")]
+    [InlineData("https://client.example/**", "https://client.example/cb")]
+    [InlineData("https://client.example/cb*", "https://client.example/cb1")]
+    [InlineData("http*://client.example/cb", "https://client.example/cb")]
+    public async Task U_03_a_wildcard_is_not_registered_and_one_that_was_imported_stands_for_nothing(string pattern, string uri)
+    {
+        var made = await auth.CallAsync("POST", "uaa/oauth/clients", await auth.AdminAsync(), $$"""
+            {"client_id":"u03","client_secret":"secret-u03","authorized_grant_types":"authorization_code","scope":"openid","redirect_uri":"{{pattern}}"}
+            """);
+        var imported = "u03-" + Convert.ToHexStringLower(System.Text.Encoding.ASCII.GetBytes(pattern));
+        await auth.RegisterAsync(imported, redirects: [pattern, "https://other.example/cb"]);
+        var browser = new Agent(auth);
+        await browser.SignInAsync();
+
+        Assert.Equal(400, made.Status);
+        // Neither what UAA would have matched, nor a subdomain of a registered host, nor the pattern itself.
+        foreach (var sent in new[] { uri, pattern, "https://sub.other.example/cb", "https://other.example/cb/more" })
+        {
+            var refused = await browser.AuthorizeAsync(("client_id", imported), ("response_type", "code"), ("redirect_uri", sent), ("scope", "openid"));
+            Assert.Equal(400, refused.Status);
+            Assert.Null(refused.Location);
+        }
+    }
+
+    [Theory]
     [InlineData("/%09/evil.example")]
     [InlineData("/%5Cevil.example")]
     [InlineData("//evil.example")]

@@ -42,7 +42,7 @@ public sealed class ServiceTokensTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Tokens_are_kept_for_each_service_and_scope()
+    public async Task V_068_tokens_are_kept_for_each_service_and_scope()
     {
         var (service, tokens) = await StartAsync();
         await using var _ = service;
