@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
 using SecureMesh.Gateway.Access;
 using SecureMesh.Gateway.Cors;
 using SecureMesh.Gateway.Limits;
@@ -52,8 +53,14 @@ internal sealed class Passage(RequestLimits limits, Gate gate, Identity identity
             }
             authorization = shown.Authorization;
         }
-        // 6. To an instance and back.
+        // 6. Who is let in may be silent within a stream of gRPC until the route's time or the idle time ends it. The server
+        // would end the whole connection for it, with all other streams.
+        if (IsStream(http.Request)) http.Features.Get<IHttpMinRequestBodyDataRateFeature>()?.MinDataRate = null;
+        // 7. To an instance and back.
         using var exchange = new Exchange(http, route, caller, authorization, time);
         await forwarder.SendAsync(exchange);
     }
+
+    private static bool IsStream(HttpRequest request) =>
+        HttpProtocol.IsHttp2(request.Protocol) && request.ContentType is { } type && type.StartsWith("application/grpc", StringComparison.OrdinalIgnoreCase);
 }

@@ -204,7 +204,7 @@ public sealed class AccessTests : IClassFixture<SharedDoor>
     }
 
     [Fact]
-    public async Task Keys_that_were_never_had_are_503_with_Retry_After_and_not_the_callers_fault()
+    public async Task V_093_keys_that_were_never_had_are_503_with_Retry_After_and_not_the_callers_fault()
     {
         await using var door = await Door.OpenAsync(("mesh:auth:url", "http://127.0.0.1:9"));
         await door.AddAsync("account-service");

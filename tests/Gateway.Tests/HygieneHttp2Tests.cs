@@ -2,7 +2,11 @@ using System.Net;
 using System.Net.WebSockets;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
 using SecureMesh.Gateway.Listening;
 using SecureMesh.Gateway.Tests.Fuzz;
 using SecureMesh.Sdk;
@@ -200,6 +204,67 @@ public sealed class HygieneHttp2Tests : IAsyncLifetime
             if (frame.Type == Headers) answered++;
         }
         Assert.Equal(100, answered);
+    }
+
+    [Theory]
+    [InlineData("application/octet-stream")]
+    [InlineData("application/grpc")]
+    [InlineData("application/grpc+proto")]
+    public async Task A_body_that_does_not_tell_its_length_is_counted_whatever_it_says_it_is(string type)
+    {
+        await using var door = await Door.OpenAsync(("gateway:h2c:url", "http://127.0.0.1:0"), ("gateway:routes:accounts-register:maxBodyBytes", "100000"));
+        var taken = 0L;
+        await door.AddAsync("account-service", async http =>
+        {
+            var buffer = new byte[16 * 1024];
+            int read;
+            while ((read = await http.Request.Body.ReadAsync(buffer, http.RequestAborted)) > 0) taken += read;
+        });
+        var (_, plain) = Addresses(door);
+        using var wire = await ConnectAsync(plain, _limit.Token);
+        await wire.WriteAsync(Frame(Headers, EndHeaders, 1, Fields([(":method", "POST"), (":scheme", "http"), (":path", "/accounts/"), (":authority", "localhost"), ("content-type", type), ("te", "trailers")])));
+        var reading = StatusAsync(wire);
+        for (var sent = 0; sent < 60 && !reading.IsCompleted; sent++) // a little below the window that a connection begins with... per stream 768 KiB
+        {
+            await wire.WriteAsync(Frame(Data, 0, 1, new byte[10_000]));
+            await Task.WhenAny(reading, Task.Delay(10, _limit.Token));
+        }
+
+        Assert.Equal(413, await reading);
+        Assert.InRange(taken, 0, 100_000);
+    }
+
+    [Theory]
+    [InlineData("application/grpc", 200)]
+    [InlineData("application/octet-stream", 0)]
+    public async Task A_stream_of_gRPC_may_be_silent_and_an_upload_may_not(string type, int status)
+    {
+        await using var door = await Door.OpenAsync(("gateway:h2c:url", "http://127.0.0.1:0"));
+        door.Gateway.Services.GetRequiredService<IOptions<KestrelServerOptions>>().Value.Limits.MinRequestBodyDataRate = new MinDataRate(10_000, TimeSpan.FromSeconds(1.1));
+        await door.AddAsync("account-service", async http =>
+        {
+            http.Features.Get<IHttpMinRequestBodyDataRateFeature>()!.MinDataRate = null;
+            await http.Request.Body.CopyToAsync(Stream.Null, http.RequestAborted);
+        });
+        var (_, plain) = Addresses(door);
+        using var wire = await ConnectAsync(plain, _limit.Token);
+        await wire.WriteAsync(Frame(Headers, EndHeaders, 1, Fields([(":method", "POST"), (":scheme", "http"), (":path", "/accounts/"), (":authority", "localhost"), ("content-type", type), ("te", "trailers")])));
+        await wire.WriteAsync(Frame(Data, 0, 1, new byte[10]));
+        var reading = StatusAsync(wire);
+        await Task.WhenAny(reading, Task.Delay(TimeSpan.FromSeconds(4), _limit.Token)); // the silence under test: an upload is ended within it
+        if (!reading.IsCompleted) await wire.WriteAsync(Frame(Data, EndStream, 1, new byte[10]));
+
+        Assert.Equal(status, await reading);
+    }
+
+    private static async Task<int> StatusAsync(Http2Wire wire)
+    {
+        while (await wire.ReadAsync() is { } frame)
+        {
+            if (frame.Type == Headers) return Status(frame.Payload);
+            if (frame.Type is Reset or GoAway) return 0;
+        }
+        return 0;
     }
 
     [Theory]

@@ -359,6 +359,91 @@ public sealed class HygieneTests : IClassFixture<SharedDoor>
         Assert.Equal("\"1\"", account.Headers.ETag?.Tag);
     }
 
+    [Fact]
+    public async Task N_05_what_was_routed_is_what_is_sent()
+    {
+        const string open = "/accounts/demo", closed = "/accounts/current";
+        for (var i = 1; i < open.Length; i++)
+        {
+            if (open[i] is '/') continue;
+            var answer = await RawHttp.GetAsync(_door.Url, $"{open[..i]}%{(int)open[i]:x2}{open[(i + 1)..]}");
+            Assert.Equal(200, answer.Status);
+            Assert.Equal(open, _account.Last.Target);
+        }
+        var before = _account.Requests.Count;
+        for (var i = 1; i < closed.Length; i++)
+        {
+            var answer = await RawHttp.GetAsync(_door.Url, $"{closed[..i]}%{(int)closed[i]:X2}{closed[(i + 1)..]}");
+            Assert.Equal(closed[i] is '/' ? 400 : 401, answer.Status);
+        }
+        Assert.Equal(before, _account.Requests.Count);
+    }
+
+    [Theory]
+    [InlineData("Bearer {0}", 200)]
+    [InlineData("bearer {0}", 200)]
+    [InlineData("BEARER {0}", 200)]
+    [InlineData("Bearer  {0}", 401)]
+    [InlineData("Bearer\t{0}", 401)]
+    [InlineData("Bearer {0} x", 401)]
+    [InlineData("Bearer {0},", 401)]
+    [InlineData("Bearer {0}, Bearer {0}", 401)]
+    [InlineData("Basic YTpi, Bearer {0}", 401)]
+    [InlineData("Bearer={0}", 401)]
+    [InlineData("Bearer\u00a0{0}", 401)]
+    [InlineData("{0}", 401)]
+    public async Task X_08_one_scheme_one_space_one_token(string authorization, int status)
+    {
+        var answer = await RawHttp.GetAsync(_door.Url, "/accounts/current", "Authorization: " + string.Format(System.Globalization.CultureInfo.InvariantCulture, authorization, _door.Issuer.UserToken("alice", "ui")));
+
+        Assert.Equal(status, answer.Status);
+        Assert.Equal(status == 200 ? 1 : 0, _account.Requests.Count);
+    }
+
+    [Theory]
+    [InlineData("//evil.example")]
+    [InlineData("//evil.example/%2e%2e")]
+    [InlineData("/\\evil.example")]
+    [InlineData("/%5cevil.example")]
+    [InlineData("/%09/evil.example")]
+    [InlineData("/\t/evil.example")]
+    [InlineData("/.evil.example")]
+    [InlineData("/@evil.example")]
+    [InlineData("/%2f%2fevil.example")]
+    [InlineData("/https://evil.example")]
+    [InlineData("/https:/evil.example/")]
+    [InlineData("/accounts/demo/?returnUrl=//evil.example")]
+    [InlineData("/healthz/?returnUrl=https://evil.example")]
+    [InlineData("/actuator/health/?x=//evil.example")]
+    [InlineData("/?returnUrl=/%09/evil.example")]
+    public async Task V_096_no_target_makes_the_gateway_send_a_browser_elsewhere(string target)
+    {
+        var answer = await RawHttp.GetAsync(_door.Url, target);
+
+        Assert.NotInRange(answer.Status, 300, 399);
+        Assert.DoesNotContain("\r\nLocation:", answer.Head, StringComparison.OrdinalIgnoreCase);
+        Assert.DoesNotContain("evil.example", answer.Head + answer.Body, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("/accounts/current")]
+    [InlineData("/accounts/current?access_token={0}")]
+    [InlineData("/accounts/{0}")]
+    [InlineData("/nothing/{0}")]
+    [InlineData("/uaa//{0}")]
+    public async Task V_101_no_answer_of_the_gateways_own_holds_a_token(string target)
+    {
+        var token = _door.Issuer.UserToken("alice", "nothing.that.opens");
+        foreach (var header in new[] { "Authorization: Bearer " + token, "Authorization: Bearer " + token + "x", "Authorization: Basic " + token, "Cookie: session=" + token, "X-Token: " + token })
+        {
+            var answer = await RawHttp.GetAsync(_door.Url, string.Format(System.Globalization.CultureInfo.InvariantCulture, target, token), header);
+
+            Assert.InRange(answer.Status, 400, 499);
+            Assert.DoesNotContain(token[..20], answer.Head + answer.Body, StringComparison.Ordinal);
+        }
+        Assert.Empty(_account.Requests);
+    }
+
     [Theory]
     [InlineData("/nothing", 404)]
     [InlineData("/accounts/current", 401)]
@@ -378,7 +463,7 @@ public sealed class HygieneTests : IClassFixture<SharedDoor>
     }
 
     [Fact]
-    public async Task A_listed_proxy_is_believed_and_its_callers_are_told_apart()
+    public async Task N_07_a_listed_proxy_is_believed_and_its_callers_are_told_apart()
     {
         await using var door = await Door.OpenAsync(
             ("gateway:trustedProxies", "127.0.0.0/8"), ("gateway:hosts", "mesh.example"), ("gateway:routes:accounts-demo:limits:perAddress", "1/hour"));
