@@ -38,7 +38,7 @@ public sealed class MeshOptions
     /// True: access tokens with <c>mesh://gateway</c> in <c>aud</c> are good here as well, which a service needs behind a route
     /// with <c>relay: passthrough</c>. Every service that such a token reaches can use it at every other one that takes it.
     /// </summary>
-    public bool AcceptGatewayAudience { get; set; } = true;
+    public bool AcceptGatewayAudience { get; set; }
 
     /// <summary>How revoked tokens are told from others.</summary>
     public RevocationClientOptions Revocations { get; set; } = new();

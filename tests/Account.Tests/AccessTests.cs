@@ -29,6 +29,19 @@ public sealed class AccessTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task V_090_a_passport_for_this_service_opens_it_as_the_callers_token_did_and_no_other_token_does()
+    {
+        string Passport(string service, params string[] scopes) => _mesh.Issuer.Passport(service, ("user_name", "alice1"), ("scope", scopes));
+
+        (await _mesh.GetAsync("/accounts/current", Passport("account-service", "ui"))).Expect(200);
+        (await _mesh.GetAsync("/accounts/alice1", Passport("account-service", "ui"))).Expect(200);
+        (await _mesh.GetAsync("/accounts/bob1", Passport("account-service", "ui"))).Expect(403);
+        (await _mesh.GetAsync("/accounts/current", Passport("account-service", "openid"))).Expect(403);
+        (await _mesh.GetAsync("/accounts/current", Passport("greeting-service", "ui"))).Expect(401);
+        (await _mesh.GetAsync("/accounts/current", _mesh.Issuer.Token(("user_name", "alice1"), ("scope", new[] { "ui" }), ("aud", new[] { "mesh://gateway" })))).Expect(401);
+    }
+
+    [Fact]
     public async Task A_stranger_cannot_tell_which_accounts_exist()
     {
         var existing = await _mesh.GetAsync("/accounts/alice1", _mesh.User("bob1"));

@@ -57,7 +57,7 @@ internal sealed class AccountMesh : IAsyncDisposable
     /// <summary>All but the service itself.</summary>
     public static async Task<AccountMesh> PrepareAsync(SqlEngine engine, params (string, string)[] settings)
     {
-        var issuer = await TestIssuer.StartAsync();
+        var issuer = await TestIssuer.StartAsync("account-service");
         return new AccountMesh(await Databases.CreateAsync(engine), issuer, await AuthStandIn.StartAsync(issuer), settings);
     }
 

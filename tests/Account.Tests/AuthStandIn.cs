@@ -63,6 +63,7 @@ internal sealed class AuthStandIn : IAsyncDisposable
         var app = builder.Build();
         var auth = new AuthStandIn(app, issuer);
         app.MapGet("/uaa/token_keys", () => Results.Json(new { keys = new[] { issuer.Key.Public } }));
+        app.MapGet("/uaa/passport_keys", () => Results.Json(new { keys = new[] { issuer.PassportKey.Public } }));
         app.MapPost("/uaa/oauth/token", (Delegate)auth.TokenAsync);
         app.MapPost("/uaa/users", (Delegate)auth.CreateAsync);
         app.MapDelete("/uaa/users/{name}", (Delegate)auth.DeleteAsync);

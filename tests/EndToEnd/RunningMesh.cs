@@ -85,11 +85,11 @@ internal sealed class RunningMesh : IAsyncDisposable
     }
 
     /// <summary>Signs in as the reference's browser does.</summary>
-    public Task<Answer> SignInAsync(string user, string password, string scope = "ui") =>
-        TokenAsync("browser", "", ("grant_type", "password"), ("username", user), ("password", password), ("scope", scope));
+    public Task<Answer> SignInAsync(string user, string password, string scope = "ui", params (string Name, string Value)[] more) =>
+        TokenAsync("browser", "", [("grant_type", "password"), ("username", user), ("password", password), ("scope", scope), .. more]);
 
-    public async Task<string> UserTokenAsync(string user = "demo", string password = "demo", string scope = "ui") =>
-        (await SignInAsync(user, password, scope)).Expect(200).Text("access_token");
+    public async Task<string> UserTokenAsync(string user = "demo", string password = "demo", string scope = "ui", params (string Name, string Value)[] more) =>
+        (await SignInAsync(user, password, scope, more)).Expect(200).Text("access_token");
 
     public async Task<string> ServerTokenAsync(params (string Name, string Value)[] more) =>
         (await TokenAsync("account-service", "account-secret", [("grant_type", "client_credentials"), ("scope", "server"), .. more])).Expect(200).Text("access_token");

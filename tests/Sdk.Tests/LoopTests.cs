@@ -154,7 +154,7 @@ public sealed class LoopTests : IDisposable
     [InlineData("""{"\ud800":1,"keys":[{"\ud800":1}]}""")]
     public async Task Keys_that_are_no_text_leave_the_service_without_keys_and_the_next_ones_are_taken(string text)
     {
-        await using var issuer = await TestIssuer.StartAsync();
+        await using var issuer = await TestIssuer.StartAsync("sample");
         var broken = true;
         await using var front = await Service.StartAsync(app => app.MapGet("/uaa/token_keys", async (HttpContext http) =>
         {
@@ -175,7 +175,7 @@ public sealed class LoopTests : IDisposable
     [Fact]
     public async Task Keys_are_fetched_again_after_an_error()
     {
-        await using var issuer = await TestIssuer.StartAsync();
+        await using var issuer = await TestIssuer.StartAsync("sample");
         issuer.FailWith = 500;
         var traps = new Traps("No keys from the token service");
         await using var service = await Service.StartAsync(app => app.MapGet("/ui", () => "in").RequireScope("ui"), issuer.Settings,

@@ -18,7 +18,7 @@ public sealed class TestIssuer : IAsyncDisposable
     private readonly List<SigningKey> _published = [];
     private readonly List<SigningKey> _announced = [];
 
-    private TestIssuer(WebApplication app) => _app = app;
+    private TestIssuer(WebApplication app, string audience) => (_app, Audience) = (app, audience);
 
     /// <summary>The value of <c>iss</c>.</summary>
     public string Issuer { get; } = "http://localhost:8080/uaa/oauth/token";
@@ -28,6 +28,9 @@ public sealed class TestIssuer : IAsyncDisposable
 
     /// <summary>What else is asked of auth.</summary>
     public TestAuth Auth { get; private set; } = null!;
+
+    /// <summary>What access tokens say in <c>aud</c>, beside the client.</summary>
+    public string Audience { get; }
 
     /// <summary>What passports say in <c>iss</c>.</summary>
     public string Gateway { get; } = "http://localhost:8080";
@@ -53,12 +56,14 @@ public sealed class TestIssuer : IAsyncDisposable
     /// <summary>The gateway's key.</summary>
     public SigningKey PassportKey { get; } = new();
 
-    public static async Task<TestIssuer> StartAsync(string url = "http://127.0.0.1:0")
+    /// <param name="service">The service that its access tokens are made for.</param>
+    /// <param name="url">Where it listens.</param>
+    public static async Task<TestIssuer> StartAsync(string service = "gateway", string url = "http://127.0.0.1:0")
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
         var app = builder.Build();
-        var issuer = new TestIssuer(app);
+        var issuer = new TestIssuer(app, "mesh://" + service);
         issuer._published.Add(issuer.Key);
         issuer._announced.Add(issuer.PassportKey);
         app.MapGet("/uaa/token_keys", issuer.Keys);
@@ -141,7 +146,7 @@ public sealed class TestIssuer : IAsyncDisposable
             ["scope"] = Array.Empty<string>(),
             ["grant_type"] = "client_credentials",
             ["iss"] = Issuer,
-            ["aud"] = new[] { "app", "mesh://gateway" },
+            ["aud"] = new[] { "app", Audience },
             ["zid"] = "uaa",
             ["token_use"] = "access",
             ["iat"] = now,

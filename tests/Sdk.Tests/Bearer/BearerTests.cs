@@ -12,7 +12,7 @@ public sealed class BearerTests : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        _issuer = await TestIssuer.StartAsync();
+        _issuer = await TestIssuer.StartAsync("sample");
         _service = await Service.StartAsync(app =>
         {
             app.MapGet("/ui", (ClaimsPrincipal caller) => $"{caller.UserName()}|{caller.ClientId()}").RequireScope("ui", "other");

@@ -37,7 +37,7 @@ public sealed class DefaultDenyTests
     [Fact]
     public async Task The_scope_of_a_group_holds_for_all_in_it_adds_up_with_an_endpoints_own_and_can_be_opened_by_an_endpoint()
     {
-        await using var issuer = await TestIssuer.StartAsync();
+        await using var issuer = await TestIssuer.StartAsync("sample");
         await using var service = await Service.StartAsync(app =>
         {
             var group = app.MapGroup("/g").RequireScope("ui");
@@ -69,7 +69,7 @@ public sealed class DefaultDenyTests
     [Fact]
     public async Task An_access_mode_that_becomes_unknown_under_way_changes_nothing()
     {
-        await using var issuer = await TestIssuer.StartAsync();
+        await using var issuer = await TestIssuer.StartAsync("sample");
         await using var service = await Service.StartAsync(app => app.MapGet("/x", () => "in").RequireScope("ui"), issuer.Settings);
         var configuration = (IConfigurationRoot)service.Services.GetRequiredService<IConfiguration>();
 
@@ -84,7 +84,7 @@ public sealed class DefaultDenyTests
     [Fact]
     public async Task An_endpoint_that_appears_later_without_a_policy_answers_nobody()
     {
-        await using var issuer = await TestIssuer.StartAsync();
+        await using var issuer = await TestIssuer.StartAsync("sample");
         using var later = new Later();
         await using var service = await Service.StartAsync(app => ((IEndpointRouteBuilder)app).DataSources.Add(later), issuer.Settings);
         Assert.Equal(404, (await service.GetAsync("/later")).Status);

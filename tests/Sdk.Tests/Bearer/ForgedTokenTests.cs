@@ -17,7 +17,7 @@ public sealed class ForgedTokenTests : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        _issuer = await TestIssuer.StartAsync();
+        _issuer = await TestIssuer.StartAsync("sample");
         _service = await Service.StartAsync(app =>
         {
             app.MapGet("/ui", () => "in").RequireScope("ui");
@@ -188,8 +188,8 @@ public sealed class ForgedTokenTests : IAsyncLifetime
 
     [Theory]
     [InlineData("mesh://sample", 200)]
-    [InlineData("mesh://gateway", 200)]
-    [InlineData("mesh://gateway/", 401)]
+    [InlineData("mesh://sample/", 401)]
+    [InlineData("mesh://gateway", 401)]
     [InlineData("mesh://Sample", 401)]
     [InlineData("mesh://account-service", 401)]
     [InlineData("browser", 401)]

@@ -23,7 +23,7 @@ public sealed class IssuerKeysTests : IAsyncDisposable
 
     private async Task<TestIssuer> IssuerAsync(string url = "http://127.0.0.1:0")
     {
-        var issuer = await TestIssuer.StartAsync(url);
+        var issuer = await TestIssuer.StartAsync("sample", url);
         _started.Add(issuer);
         return issuer;
     }

@@ -14,7 +14,7 @@ public sealed class PassportKeysTests : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        _issuer = await TestIssuer.StartAsync();
+        _issuer = await TestIssuer.StartAsync("sample");
         _service = await Service.StartAsync(app => app.MapGet("/ui", () => "in").RequireScope("ui"), _issuer.Settings, clock: _clock);
     }
 
@@ -140,7 +140,7 @@ public sealed class PassportKeysTests : IAsyncLifetime
     [Fact]
     public async Task Without_passport_keys_access_tokens_are_good_all_the_same_and_health_says_what_is_missing()
     {
-        await using var issuer = await TestIssuer.StartAsync();
+        await using var issuer = await TestIssuer.StartAsync("sample");
         issuer.FailPassportKeysWith = 500;
         await using var service = await Service.StartAsync(app => app.MapGet("/ui", () => "in").RequireScope("ui"), issuer.Settings, clock: _clock);
 
@@ -153,7 +153,7 @@ public sealed class PassportKeysTests : IAsyncLifetime
     [Fact]
     public async Task No_key_at_all_is_an_answer_and_the_service_is_well()
     {
-        await using var issuer = await TestIssuer.StartAsync();
+        await using var issuer = await TestIssuer.StartAsync("sample");
         issuer.Withdraw(issuer.PassportKey);
         await using var service = await Service.StartAsync(app => app.MapGet("/ui", () => "in").RequireScope("ui"), issuer.Settings, clock: _clock);
 

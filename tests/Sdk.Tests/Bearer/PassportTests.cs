@@ -19,7 +19,7 @@ public sealed class PassportTests : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        _issuer = await TestIssuer.StartAsync();
+        _issuer = await TestIssuer.StartAsync("sample");
         _service = await StartAsync();
         Assert.Equal(200, (await _service.GetAsync("/ui", Valid())).Status);
     }

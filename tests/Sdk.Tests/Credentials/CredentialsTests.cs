@@ -15,7 +15,7 @@ public sealed class CredentialsTests : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        _issuer = await TestIssuer.StartAsync();
+        _issuer = await TestIssuer.StartAsync("sample");
         _service = await StartAsync($"gateway:{Hash("one")},account-service:{Hash("two")},account-service:{Hash("three")}");
     }
 
@@ -28,7 +28,7 @@ public sealed class CredentialsTests : IAsyncLifetime
     private Task<Service> StartAsync(string credentials) => Service.StartAsync(
         app => app.MapGet("/who", (ClaimsPrincipal caller) => caller.ClientId())
             .RequireAuthorization(policy => policy.AddAuthenticationSchemes("MeshService").RequireAuthenticatedUser()),
-        [.. _issuer.Settings, new("mesh:credentials", credentials)],
+        [.. _issuer.Settings, new("mesh:credentials", credentials), new("mesh:acceptGatewayAudience", "true")],
         builder => builder.AddServiceCredentials());
 
     private static string Hash(string secret) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(secret)));
@@ -103,7 +103,7 @@ public sealed class CredentialsTests : IAsyncLifetime
     [Fact]
     public async Task A_token_for_the_gateway_alone_is_not_known_here()
     {
-        var answer = await WhoAsync("Bearer " + _issuer.ClientToken("app", "server"));
+        var answer = await WhoAsync("Bearer " + _issuer.Token(("scope", new[] { "server" }), ("aud", new[] { "app", "mesh://gateway" })));
 
         Assert.Equal((401, "invalid_token"), (answer.Status, answer.Error));
     }

@@ -67,7 +67,7 @@ public sealed class HealthTests
     [Fact]
     public async Task Components_can_be_hidden_from_all_but_a_scope()
     {
-        await using var issuer = await TestIssuer.StartAsync();
+        await using var issuer = await TestIssuer.StartAsync("sample");
         await using var service = await StartAsync(() => HealthCheckResult.Healthy(),
             [.. issuer.Settings.Select(pair => (pair.Key, pair.Value)), ("mesh:health:details", "false"), ("mesh:health:detailsScope", "uaa.admin")]);
 

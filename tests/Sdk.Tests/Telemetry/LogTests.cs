@@ -40,7 +40,7 @@ public sealed class LogTests
     [Fact]
     public async Task The_access_line_names_the_client_of_the_token()
     {
-        await using var issuer = await TestIssuer.StartAsync();
+        await using var issuer = await TestIssuer.StartAsync("sample");
         await using var service = await Service.StartAsync(app => app.MapGet("/ui", () => "").RequireScope("ui"), issuer.Settings);
 
         await service.GetAsync("/ui", issuer.UserToken("demo", "ui"));
