@@ -36,7 +36,7 @@ internal sealed class Passage(RequestLimits limits, Gate gate, Identity identity
         if (!route.Public)
         {
             var verdict = gate.TryAdmit(http, route, out var known) ? known : await gate.AdmitAsync(http, route);
-            if (verdict.Caller is { } admitted && limits.Refuse(route, admitted) is { } refusal) verdict = refusal;
+            if (verdict.Caller is { } admitted && limits.Refuse(http, route, admitted) is { } refusal) verdict = refusal;
             caller = verdict.Caller;
             if (caller is null)
             {

@@ -5,6 +5,10 @@ namespace SecureMesh.Gateway.Limits;
 /// <summary>A token bucket: so many requests at once, refilled evenly over the period.</summary>
 internal sealed record RateLimit(int Requests, TimeSpan Period)
 {
+    /// <summary>As an operator writes it.</summary>
+    public override string ToString() =>
+        string.Create(CultureInfo.InvariantCulture, $"{Requests}/{(Period.TotalSeconds switch { < 60 => "second", < 3600 => "minute", _ => "hour" })}");
+
     /// <summary>Reads <c>60/minute</c>; null when it is none.</summary>
     public static RateLimit? Parse(string text)
     {

@@ -1,53 +1,109 @@
+using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
 
 namespace SecureMesh.Gateway.Limits;
 
-/// <summary>Token buckets by route and caller's address, in bounded memory.</summary>
+/// <summary>Token buckets by route and caller, in bounded memory and without a lock.</summary>
 /// <remarks>
 /// Two generations: when the young one is full it becomes the old one, and a bucket that is used moves back to the young.
-/// Whoever comes from very many addresses pushes out idle buckets only, and has as many allowances as addresses anyway.
+/// Whoever comes under very many names pushes out idle buckets only, and has as many allowances as names anyway.
 /// </remarks>
-internal sealed class TokenBuckets(TimeProvider time, int capacity = 50_000)
+internal sealed class TokenBuckets(TimeProvider time, int capacity = 100_000)
 {
     private readonly Lock _gate = new();
-    private Dictionary<Key, Bucket> _young = [];
-    private Dictionary<Key, Bucket> _old = [];
+    private volatile Generations _generations = new(new(), new());
+    private int _added;
 
-    /// <summary>How many buckets are kept at most.</summary>
+    /// <summary>How many buckets are kept; never more than the capacity.</summary>
     public int Count
     {
-        get { lock (_gate) return _young.Count + _old.Count; }
-    }
-
-    /// <summary>Takes one token.</summary>
-    /// <returns>Zero when there was one, else the time until there is.</returns>
-    public TimeSpan Take(string route, RateLimit limit, IPAddress address)
-    {
-        var key = new Key(route, Network(address));
-        var now = time.GetTimestamp();
-        lock (_gate)
+        get
         {
-            var bucket = Find(key, limit, now);
-            bucket.Tokens = Math.Min(limit.Requests, bucket.Tokens + time.GetElapsedTime(bucket.At, now) / limit.Period * limit.Requests);
-            bucket.At = now;
-            if (bucket.Tokens < 1) return limit.Period * ((1 - bucket.Tokens) / limit.Requests);
-            bucket.Tokens--;
-            return TimeSpan.Zero;
+            var (young, old) = _generations;
+            return young.Count + old.Count;
         }
     }
 
-    private Bucket Find(Key key, RateLimit limit, long now)
+    /// <summary>Takes one token when there is one.</summary>
+    public Taken Take(in BucketKey key, RateLimit limit)
     {
-        if (_young.TryGetValue(key, out var bucket)) return bucket;
-        if (!_old.Remove(key, out bucket)) bucket = new Bucket { Tokens = limit.Requests, At = now };
-        if (_young.Count >= capacity / 2) (_old, _young) = (_young, []);
-        _young[key] = bucket;
+        var bucket = Find(key);
+        var now = time.GetTimestamp();
+        var step = Math.Max(1, (long)(limit.Period.TotalSeconds * time.TimestampFrequency / limit.Requests));
+        while (true)
+        {
+            // A bucket is the time at which it will be full (the virtual scheduling of ITU-T I.371): one number, one exchange.
+            var fullAt = Volatile.Read(ref bucket.FullAt);
+            var missing = Math.Max(fullAt, now) + step - now;
+            var over = missing - (step * limit.Requests);
+            if (over > 0) return new Taken(false, 0, Span(over));
+            if (Interlocked.CompareExchange(ref bucket.FullAt, now + missing, fullAt) != fullAt) continue;
+            var left = -over / step;
+            return new Taken(true, (int)left, Span(left > 0 ? missing : step + over));
+        }
+
+        TimeSpan Span(long ticks) => time.GetElapsedTime(0, ticks);
+    }
+
+    private Bucket Find(in BucketKey key)
+    {
+        var (young, old) = _generations;
+        if (young.TryGetValue(key, out var bucket)) return bucket;
+        // It stays in the old one too, so that nobody who looks there at the same time begins a second one.
+        if (!old.TryGetValue(key, out bucket)) bucket = new Bucket();
+        if (!young.TryAdd(key, bucket)) return young.TryGetValue(key, out var others) ? others : bucket;
+        if (Interlocked.Increment(ref _added) >= capacity / 2) Turn();
         return bucket;
     }
 
+    private void Turn()
+    {
+        lock (_gate)
+        {
+            if (_added < capacity / 2) return;
+            _generations = new(new(), _generations.Young);
+            _added = 0;
+        }
+    }
+
+    private sealed record Generations(ConcurrentDictionary<BucketKey, Bucket> Young, ConcurrentDictionary<BucketKey, Bucket> Old);
+
+    private sealed class Bucket
+    {
+        public long FullAt = long.MinValue;
+    }
+}
+
+/// <summary>What became of a request for a token.</summary>
+/// <param name="Granted">False: there was none.</param>
+/// <param name="Left">How many more there are now.</param>
+/// <param name="Wait">With none left, the time until there is one again; otherwise until all are.</param>
+internal readonly record struct Taken(bool Granted, int Left, TimeSpan Wait);
+
+/// <summary>By what requests are counted.</summary>
+internal enum CountedBy
+{
+    Address,
+    Subject,
+    Client,
+    Total,
+}
+
+/// <summary>Whose bucket it is: of one route always, so that no route uses up the allowance of another.</summary>
+internal readonly record struct BucketKey(string Route, CountedBy By, string? Zone, string? Name, UInt128 Network)
+{
+    public static BucketKey OfAddress(string route, IPAddress address) => new(route, CountedBy.Address, null, null, NetworkOf(address));
+
+    /// <summary>Ids are unique in their zone.</summary>
+    public static BucketKey OfSubject(string route, string zone, string subject) => new(route, CountedBy.Subject, zone, subject, 0);
+
+    public static BucketKey OfClient(string route, string zone, string client) => new(route, CountedBy.Client, zone, client, 0);
+
+    public static BucketKey OfAll(string route) => new(route, CountedBy.Total, null, null, 0);
+
     /// <summary>One caller holds a whole IPv6 /64; an IPv4 address stays one however it is written.</summary>
-    private static UInt128 Network(IPAddress address)
+    private static UInt128 NetworkOf(IPAddress address)
     {
         if (address.IsIPv4MappedToIPv6) address = address.MapToIPv4();
         Span<byte> bytes = stackalloc byte[16];
@@ -56,13 +112,5 @@ internal sealed class TokenBuckets(TimeProvider time, int capacity = 50_000)
         if (address.AddressFamily == AddressFamily.InterNetworkV6) bytes[8..].Clear();
         else bytes[15] = 4; // apart from the IPv6 networks that begin with the same bytes
         return System.Buffers.Binary.BinaryPrimitives.ReadUInt128BigEndian(bytes);
-    }
-
-    private readonly record struct Key(string Route, UInt128 Network);
-
-    private sealed class Bucket
-    {
-        public double Tokens;
-        public long At;
     }
 }

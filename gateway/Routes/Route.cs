@@ -104,21 +104,5 @@ internal enum WhenFeedIsCut
     Critical,
 }
 
-/// <summary>Token buckets of a route; null means no limit.</summary>
-internal sealed record RouteLimits
-{
-    /// <summary>By the caller's address.</summary>
-    public RateLimit? PerAddress { get; init; }
-
-    /// <summary>By <c>sub</c>.</summary>
-    public RateLimit? PerSubject { get; init; }
-
-    /// <summary>By <c>client_id</c>.</summary>
-    public RateLimit? PerClient { get; init; }
-
-    /// <summary>By nothing: all requests of the route together.</summary>
-    public RateLimit? Total { get; init; }
-}
-
 [JsonSerializable(typeof(Route))]
 internal sealed partial class RouteJson : JsonSerializerContext;

@@ -1,6 +1,7 @@
 using System.Buffers;
 using SecureMesh.Gateway.Access;
 using SecureMesh.Gateway.Cors;
+using SecureMesh.Gateway.Limits;
 
 namespace SecureMesh.Gateway.Routes;
 
