@@ -1,37 +1,38 @@
 namespace SecureMesh.Gateway.Destinations;
 
-/// <summary>Which instance gets a request: of two drawn by lot the one with less to do.</summary>
-internal sealed class Balancer(InstanceLists lists, TimeProvider time)
+/// <summary>Which instance gets a request.</summary>
+internal sealed class Balancer(TimeProvider time)
 {
     /// <summary>The instance for the next try; null when there is none that was not tried.</summary>
-    /// <param name="service">Wire name.</param>
+    /// <param name="service">Where the request goes.</param>
+    /// <param name="pins">What the route asks of the instance; null for nothing.</param>
     /// <param name="tried">Instances that this request has been at; null for none.</param>
-    public Instance? Choose(string service, List<Instance>? tried)
+    /// <param name="probe">True: the instance is ejected, and this request finds out whether it is back. Its end must be told.</param>
+    public Instance? Choose(Service service, InstancePins? pins, List<Instance>? tried, out bool probe)
     {
-        var all = lists.Of(service);
-        if (all.Length == 1 && tried is null) return all[0];
-        if (all.Length == 0) return null;
-        var now = time.GetUtcNow().ToUnixTimeMilliseconds();
-        // Better one that failed a moment ago than none: it may be back, and nobody else is there.
-        return Draw(all, tried, now) ?? Draw(all, tried, null);
-    }
-
-    private static Instance? Draw(Instance[] all, List<Instance>? tried, long? avoidAt)
-    {
-        var first = Pick(all, tried, avoidAt, null);
-        if (first is null) return null;
-        var second = Pick(all, tried, avoidAt, first);
-        return second is null || first.InFlight <= second.InFlight ? first : second;
-    }
-
-    /// <summary>From a random place on, the first one that may be had.</summary>
-    private static Instance? Pick(Instance[] all, List<Instance>? tried, long? avoidAt, Instance? not)
-    {
-        var start = Lot.Below(all.Length);
-        for (var i = 0; i < all.Length; i++)
+        probe = false;
+        var selection = service.Selection;
+        if (pins is not null) selection = selection.For(pins);
+        if (tried is null && selection.Only is { } only) return only;
+        if (selection.Ejected.Length > 0 && Probe(selection.Ejected, tried, early: selection.IsOpen) is { } due)
         {
-            var instance = all[(start + i) % all.Length];
-            if (instance != not && tried?.Contains(instance) != true && (avoidAt is not { } now || !instance.IsAvoided(now))) return instance;
+            probe = true;
+            return due;
+        }
+        if ((selection.Near.Draw(tried) ?? selection.Available.Draw(tried)) is { } instance) return instance;
+        // Better one that failed a moment ago than none: it may be back, and nobody else is there.
+        if (tried is null || selection.Ejected.Length == 0 || Probe(selection.Ejected, tried, early: true) is not { } last) return null;
+        probe = true;
+        return last;
+    }
+
+    private Instance? Probe(Instance[] ejected, List<Instance>? tried, bool early)
+    {
+        var now = time.GetUtcNow();
+        foreach (var instance in ejected)
+        {
+            if (tried?.Contains(instance) == true) continue;
+            if ((early || instance.Standing.Outage is not { } outage || outage.Until <= now) && instance.Standing.TryProbe(now)) return instance;
         }
         return null;
     }

@@ -7,6 +7,8 @@ internal static class DestinationsSlice
     {
         builder.Services.AddSingleton<InstanceLists>();
         builder.Services.AddSingleton<Balancer>();
+        builder.Services.AddSingleton<Outliers>();
         builder.Services.AddHostedService<InstanceUpdates>();
+        builder.Services.AddHealthChecks().AddCheck<DestinationHealth>("destinations");
     }
 }

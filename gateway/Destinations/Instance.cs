@@ -1,13 +1,16 @@
+using System.Globalization;
 using SecureMesh.Sdk;
 
 namespace SecureMesh.Gateway.Destinations;
 
-/// <summary>One running copy of a service as this gateway knows it: where it is, and how it has fared here.</summary>
-/// <remarks>The object lives as long as the registry lists the same id at the same address, so that a list of changed neighbours forgets nothing.</remarks>
-internal sealed class Instance(string id, Uri address, IReadOnlyDictionary<string, string> metadata)
+/// <summary>One running copy of a service as this gateway knows it: where it is, what its metadata say, and how it has fared here.</summary>
+/// <param name="id">Instance id.</param>
+/// <param name="address">Scheme, host and port.</param>
+/// <param name="metadata">The registration's own entries.</param>
+/// <param name="standing">How it has fared, when it is known already: changed metadata forget nothing.</param>
+internal sealed class Instance(string id, Uri address, IReadOnlyDictionary<string, string> metadata, Standing? standing = null)
 {
-    private int _inFlight;
-    private long _avoidUntil;
+    private const int Most = 100;
 
     public string Id => id;
 
@@ -16,19 +19,21 @@ internal sealed class Instance(string id, Uri address, IReadOnlyDictionary<strin
     /// <summary>What a request's path is put behind.</summary>
     public string Prefix { get; } = address.AbsoluteUri.TrimEnd('/');
 
+    public bool IsTls { get; } = address.Scheme == Uri.UriSchemeHttps;
+
     public IReadOnlyDictionary<string, string> Metadata => metadata;
 
-    /// <summary>Requests that it has not answered yet.</summary>
-    public int InFlight => Volatile.Read(ref _inFlight);
+    /// <summary>Metadata <c>weight</c>, 0 to 100: its share of the traffic beside the others; 0 drains it.</summary>
+    public int Weight { get; } =
+        metadata.TryGetValue("weight", out var text) && int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var weight) ? Math.Min(weight, Most) : Most;
 
-    public void Begin() => Interlocked.Increment(ref _inFlight);
+    /// <summary>Metadata <c>zone</c>.</summary>
+    public string? Zone { get; } = metadata.GetValueOrDefault("zone");
 
-    public void End() => Interlocked.Decrement(ref _inFlight);
+    /// <summary>Metadata <c>protocol</c>: true for <c>h2</c> and <c>h2c</c>; null when it does not say.</summary>
+    public bool? Http2 { get; } = metadata.GetValueOrDefault("protocol") switch { "h2" or "h2c" => true, "http/1.1" => false, _ => null };
 
-    /// <summary>Sends it nothing for a while, as long as another one is there.</summary>
-    public void Avoid(long untilMilliseconds) => Volatile.Write(ref _avoidUntil, untilMilliseconds);
-
-    public bool IsAvoided(long nowMilliseconds) => Volatile.Read(ref _avoidUntil) > nowMilliseconds;
+    public Standing Standing { get; } = standing ?? new();
 
     /// <summary>One bad registration must not cost the others their place.</summary>
     public static bool IsUsable(ServiceInstance instance) =>

@@ -1,55 +1,92 @@
 using System.Collections.Frozen;
+using Microsoft.Extensions.Options;
 using SecureMesh.Gateway.Protocol;
 using SecureMesh.Sdk;
 
 namespace SecureMesh.Gateway.Destinations;
 
-/// <summary>The instances that are UP, by the names under which routes know their service.</summary>
-internal sealed partial class InstanceLists(IServiceRegistry registry, ILogger<InstanceLists> logger)
+/// <summary>The services with instances that are UP, by the names under which routes know them.</summary>
+internal sealed partial class InstanceLists : IDisposable
 {
     private readonly Lock _gate = new();
-    private volatile FrozenDictionary<string, Instance[]> _byService = FrozenDictionary<string, Instance[]>.Empty;
+    private readonly IServiceRegistry _registry;
+    private readonly IOptionsMonitor<MeshOptions> _mesh;
+    private readonly ILogger<InstanceLists> _logger;
+    private readonly ITimer _seconds;
+    private volatile FrozenDictionary<string, Service> _services = FrozenDictionary<string, Service>.Empty;
+
+    public InstanceLists(IServiceRegistry registry, IOptionsMonitor<MeshOptions> mesh, TimeProvider time, ILogger<InstanceLists> logger)
+    {
+        (_registry, _mesh, _logger) = (registry, mesh, logger);
+        _seconds = time.CreateTimer(static state => ((InstanceLists)state!).Tick(), this, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(1));
+    }
+
+    /// <summary>All services that have instances.</summary>
+    public IEnumerable<Service> All => _services.Values;
+
+    /// <summary>Null when no instance of it is UP.</summary>
+    public Service? Find(string service) => _services.TryGetValue(service, out var found) ? found : null;
 
     /// <summary>The instances of a service; empty when there is none.</summary>
-    public Instance[] Of(string service) => _byService.TryGetValue(service, out var instances) ? instances : [];
+    public Instance[] Of(string service) => Find(service)?.Selection.All ?? [];
+
+    public void Dispose() => _seconds.Dispose();
 
     /// <summary>Takes over what the registry says now.</summary>
     public void Update()
     {
         lock (_gate)
         {
-            var old = _byService;
-            var known = old.Values.SelectMany(list => list).DistinctBy(Key).ToDictionary(Key);
+            var old = _services;
+            var known = old.Values.SelectMany(service => service.Selection.All).DistinctBy(Key).ToDictionary(Key);
             var lists = new Dictionary<string, List<Instance>>(StringComparer.OrdinalIgnoreCase);
-            foreach (var registered in registry.Current.Instances.Where(instance => instance.Status == "UP"))
+            foreach (var registered in _registry.Current.Instances.Where(instance => instance.Status == "UP"))
             {
                 if (!Instance.IsUsable(registered))
                 {
-                    Log.Skipped(logger, registered.Id);
+                    Log.Skipped(_logger, registered.Id);
                     continue;
                 }
                 var key = Key(registered.Id, registered.Address);
-                // Metadata is what an operator changes to shift traffic: then it is another object with the same history to come.
-                if (!known.TryGetValue(key, out var instance) || !Same(instance.Metadata, registered.Metadata))
-                    known[key] = instance = new Instance(registered.Id, registered.Address, registered.Metadata);
+                var before = known.GetValueOrDefault(key);
+                // Metadata is what an operator changes to shift traffic; how the instance has fared stays true.
+                var instance = before is not null && Same(before.Metadata, registered.Metadata)
+                    ? before
+                    : known[key] = new Instance(registered.Id, registered.Address, registered.Metadata, before?.Standing);
                 foreach (var name in registered.Names.Distinct(StringComparer.OrdinalIgnoreCase))
                 {
                     if (!lists.TryGetValue(name, out var list)) lists[name] = list = [];
                     list.Add(instance);
                 }
             }
-            _byService = lists.ToFrozenDictionary(pair => pair.Key, pair => pair.Value.ToArray(), StringComparer.OrdinalIgnoreCase);
-            Say(old);
+            var services = lists.ToFrozenDictionary(pair => pair.Key, pair => old.GetValueOrDefault(pair.Key) ?? new Service(pair.Key), StringComparer.OrdinalIgnoreCase);
+            foreach (var (name, list) in lists) Select(services[name], [.. list]);
+            _services = services;
+            foreach (var service in old.Keys.Where(service => !services.ContainsKey(service))) Log.Changed(_logger, service, 0);
         }
     }
 
-    private void Say(FrozenDictionary<string, Instance[]> old)
+    /// <summary>The instance has been ejected or is back.</summary>
+    public void Refresh(Instance instance)
     {
-        foreach (var (service, instances) in _byService)
+        foreach (var service in _services.Values)
         {
-            if (!old.TryGetValue(service, out var before) || !before.SequenceEqual(instances)) Log.Changed(logger, service, instances.Length);
+            if (service.Selection.All.Any(one => one.Standing == instance.Standing)) Select(service, null);
         }
-        foreach (var service in old.Keys.Where(service => !_byService.ContainsKey(service))) Log.Changed(logger, service, 0);
+    }
+
+    private void Select(Service service, Instance[]? instances)
+    {
+        var old = service.Select(instances, _mesh.CurrentValue.Registry.Metadata.GetValueOrDefault("zone"));
+        var now = service.Selection;
+        if (!old.All.SequenceEqual(now.All)) Log.Changed(_logger, service.Name, now.All.Length);
+        if (now.IsOpen && !old.IsOpen) Log.Open(_logger, service.Name);
+        else if (old.IsOpen && !now.IsOpen) Log.Closed(_logger, service.Name);
+    }
+
+    private void Tick()
+    {
+        foreach (var service in _services.Values) service.Tick();
     }
 
     private static string Key(Instance instance) => Key(instance.Id, instance.Address);
@@ -67,5 +104,11 @@ internal sealed partial class InstanceLists(IServiceRegistry registry, ILogger<I
 
         [LoggerMessage(EventIds.DestinationSkipped, LogLevel.Warning, "The instance {Instance} is UP at an address that is no http or https URL and gets no requests")]
         public static partial void Skipped(ILogger logger, string instance);
+
+        [LoggerMessage(EventIds.BreakerOpen, LogLevel.Error, "No instance of {Service} can be reached or answers; requests are refused at once but for those that find out when one is back")]
+        public static partial void Open(ILogger logger, string service);
+
+        [LoggerMessage(EventIds.BreakerClosed, LogLevel.Information, "An instance of {Service} answers again")]
+        public static partial void Closed(ILogger logger, string service);
     }
 }

@@ -15,6 +15,7 @@ internal sealed class Exchange : IDisposable
     private readonly CancellationToken _caller;
     private readonly CancellationTokenSource _timer;
     private readonly Lock _gate = new();
+    private Service? _waitsAt;
     private bool _answered;
     private bool _disposed;
 
@@ -43,8 +44,20 @@ internal sealed class Exchange : IDisposable
     /// <summary>Where the request has been.</summary>
     public List<Instance>? Tried { get; private set; }
 
+    /// <summary>The instance at which it is.</summary>
+    public Instance? At { get; private set; }
+
+    /// <summary>The era of that instance in which it was sent.</summary>
+    public int Era { get; private set; }
+
+    /// <summary>It finds out whether the instance is back.</summary>
+    public bool IsProbe { get; private set; }
+
     /// <summary>Whether any of the request body was asked for: from then on the request cannot be sent again.</summary>
     public bool BodyTouched { get; private set; }
+
+    /// <summary>The next piece of the request body is still the caller's to send.</summary>
+    public bool AwaitsCaller { get; private set; }
 
     public bool TimedOut => _timer.IsCancellationRequested && EndedFor is null;
 
@@ -53,11 +66,37 @@ internal sealed class Exchange : IDisposable
 
     public bool CallerLeft => _caller.IsCancellationRequested;
 
-    public void Trying(Instance instance) => (Tried ??= new(2)).Add(instance);
+    /// <summary>It counts among those that wait for the service until that begins to answer, or will not.</summary>
+    public bool TryWaitAt(Service service, int most)
+    {
+        if (!service.TryEnter(most)) return false;
+        _waitsAt = service;
+        return true;
+    }
+
+    public void WaitsNoMore()
+    {
+        _waitsAt?.Leave();
+        _waitsAt = null;
+    }
+
+    public void Trying(Instance instance, bool probe)
+    {
+        (Tried ??= new(2)).Add(instance);
+        (At, IsProbe, Era) = (instance, probe, instance.Standing.Begin());
+    }
+
+    /// <summary>The instance is done with it, well or not.</summary>
+    public void IsBack()
+    {
+        At!.Standing.End();
+        if (IsProbe) At.Standing.EndProbe();
+    }
 
     /// <summary>The response headers have come.</summary>
     public void Answered()
     {
+        WaitsNoMore();
         lock (_gate)
         {
             _answered = true;
@@ -114,8 +153,9 @@ internal sealed class Exchange : IDisposable
 
         public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
         {
-            exchange.BodyTouched = true;
+            exchange.BodyTouched = exchange.AwaitsCaller = true;
             var read = await body.ReadAsync(buffer, cancellationToken);
+            exchange.AwaitsCaller = false;
             exchange.Progress();
             return read;
         }

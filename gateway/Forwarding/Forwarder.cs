@@ -9,52 +9,65 @@ namespace SecureMesh.Gateway.Forwarding;
 /// Sends a request to an instance, and to another one when the first could not be reached (any method), or broke off before it
 /// answered (idempotent methods alone, RFC 9110 §9.2.2), as long as the body is still the caller's.
 /// </summary>
-internal sealed partial class Forwarder(IHttpForwarder proxy, ForwardingClient client, Relay relay, Balancer balancer, OpenStreams streams, TimeProvider time, ILogger<Forwarder> logger)
+internal sealed partial class Forwarder(IHttpForwarder proxy, ForwardingClient client, Relay relay, InstanceLists services, Balancer balancer, Outliers outliers, OpenStreams streams, ILogger<Forwarder> logger)
 {
     /// <summary>What nginx logs when the client closed the connection; nobody receives it.</summary>
     private const int ClientClosedRequest = 499;
-
-    /// <summary>How long an instance that could not be reached gets no requests while another one is there.</summary>
-    private static readonly TimeSpan _avoid = TimeSpan.FromSeconds(5);
 
     private static readonly TimeSpan _retryAfter = TimeSpan.FromSeconds(2);
 
     public async Task SendAsync(Exchange exchange)
     {
-        var (http, route) = (exchange.Http, exchange.Route);
-        var config = client.For(route.Timeout);
+        var route = exchange.Route;
+        // 1. Whether anybody is there who can be asked now: a caller who would wait in vain is told at once.
+        if (services.Find(route.Service) is not { } service)
+        {
+            await RefuseAsync(exchange, "no instance of the service is UP");
+            return;
+        }
+        if (!exchange.TryWaitAt(service, route.Settings.MaxInFlight))
+        {
+            await RefuseAsync(exchange, $"{route.Settings.MaxInFlight} requests wait for the service already (gateway:services:{service.Name}:maxInFlight)");
+            return;
+        }
         try
         {
+            if (balancer.Choose(service, route.Pins, null, out var probe) is not { } instance)
+            {
+                await RefuseAsync(exchange, WhyNobody(service, route.Pins));
+                return;
+            }
+            // 2. There and back, and to another one when it fails.
+            var config = client.For(route.Timeout, instance, route.Settings.Http2);
             while (true)
             {
-                if (balancer.Choose(route.Service, exchange.Tried) is not { } instance)
-                {
-                    await AnswerAsync(exchange, ForwarderError.NoAvailableDestinations, http.Features.Get<IForwarderErrorFeature>()?.Exception);
-                    return;
-                }
-                exchange.Trying(instance);
-                instance.Begin();
+                exchange.Trying(instance, probe);
                 ForwarderError error;
                 try
                 {
-                    error = await proxy.SendAsync(http, instance.Prefix, client.Invoker, config, relay, exchange.Ended);
+                    error = await proxy.SendAsync(exchange.Http, instance.Prefix, client.Invoker, config, relay, exchange.Ended);
                 }
                 finally
                 {
-                    instance.End();
+                    exchange.IsBack();
                 }
                 if (error == ForwarderError.None) return;
-                if (!TryAgain(exchange, instance, error))
+                var exception = exchange.Http.Features.Get<IForwarderErrorFeature>()?.Exception;
+                Blame(exchange, error, exception);
+                if (NextAfter(exchange, service, error, exception, out probe, out var spent) is not { } next)
                 {
-                    await AnswerAsync(exchange, error, http.Features.Get<IForwarderErrorFeature>()?.Exception);
+                    await AnswerAsync(exchange, error, spent ? Cause(exception) + "; the retry budget of the service is spent" : Cause(exception));
                     return;
                 }
-                http.Response.Clear();
-                http.Features.Set<IForwarderErrorFeature>(null);
+                instance = next;
+                config = client.For(route.Timeout, instance, route.Settings.Http2);
+                exchange.Http.Response.Clear();
+                exchange.Http.Features.Set<IForwarderErrorFeature>(null);
             }
         }
         finally
         {
+            exchange.WaitsNoMore();
             streams.Remove(exchange);
         }
     }
@@ -62,21 +75,45 @@ internal sealed partial class Forwarder(IHttpForwarder proxy, ForwardingClient c
     public static bool IsIdempotent(string method) =>
         HttpMethods.IsGet(method) || HttpMethods.IsHead(method) || HttpMethods.IsOptions(method) || HttpMethods.IsPut(method) || HttpMethods.IsDelete(method);
 
-    private bool TryAgain(Exchange exchange, Instance instance, ForwarderError error)
+    /// <summary>Where the request goes next; null when it is answered with the failure.</summary>
+    private Instance? NextAfter(Exchange exchange, Service service, ForwarderError error, Exception? exception, out bool probe, out bool spent)
     {
-        var reached = WasReached(error, exchange.Http.Features.Get<IForwarderErrorFeature>()?.Exception);
-        if (reached is null) return false;
-        if (reached is false)
-        {
-            instance.Avoid(time.GetUtcNow().Add(_avoid).ToUnixTimeMilliseconds());
-            using var trace = RequestTrace.Begin(exchange.Http);
-            Log.NotReached(logger, exchange.Route.Id, instance.Id);
-        }
-        if (exchange.Tried!.Count > exchange.Route.Retries) return false;
-        if (exchange.Http.Response.HasStarted || exchange.BodyTouched || exchange.Ended.IsCancellationRequested || exchange.CallerLeft) return false;
-        if (reached is true && !IsIdempotent(exchange.Http.Request.Method)) return false;
+        probe = spent = false;
+        var (http, route) = (exchange.Http, exchange.Route);
+        if (WasReached(error, exception) is not { } reached || exchange.Tried!.Count > route.Retries) return null;
+        if (http.Response.HasStarted || exchange.BodyTouched || exchange.Ended.IsCancellationRequested || exchange.CallerLeft) return null;
+        if (reached && !IsIdempotent(http.Request.Method)) return null;
         // The last failure is the answer when nobody else is there.
-        return balancer.Choose(exchange.Route.Service, exchange.Tried) is not null;
+        if (balancer.Choose(service, route.Pins, exchange.Tried, out probe) is not { } next) return null;
+        if (service.TryRetry(route.Settings.RetryBudget)) return next;
+        if (probe) next.Standing.EndProbe();
+        spent = true;
+        return null;
+    }
+
+    private void Blame(Exchange exchange, ForwarderError error, Exception? exception)
+    {
+        if (TroubleOf(exchange, error, exception) is not { } trouble) return;
+        using var trace = RequestTrace.Begin(exchange.Http);
+        outliers.Failed(exchange.At!, exchange.Era, exchange.IsProbe, trouble);
+    }
+
+    /// <summary>Whether the instance is to blame, and for what: never for a caller who left, sends slowly or sends what nobody can read.</summary>
+    private static Trouble? TroubleOf(Exchange exchange, ForwarderError error, Exception? exception)
+    {
+        if (exchange.CallerLeft || exchange.EndedFor is not null) return null;
+        if (WasReached(error, exception) is false) return Trouble.Unreachable;
+        // A service may rightly lose its patience with a caller who does not send what he announced.
+        if (exchange.AwaitsCaller) return null;
+        if (error == ForwarderError.Request || exchange.TimedOut) return Trouble.Silent;
+        return error == ForwarderError.ResponseBodyDestination ? Trouble.Erring : null;
+    }
+
+    private static string WhyNobody(Service service, InstancePins? pins)
+    {
+        var selection = pins is null ? service.Selection : service.Selection.For(pins);
+        if (selection.IsOpen) return "every instance of the service fails, and others are finding out whether one is back";
+        return pins is null ? "every instance of the service is drained (weight 0)" : "no instance of the service has the route's metadata";
     }
 
     /// <summary>False when no connection came about, true when one broke before the answer, null when another try cannot help.</summary>
@@ -89,7 +126,11 @@ internal sealed partial class Forwarder(IHttpForwarder proxy, ForwardingClient c
         _ => null,
     };
 
-    private async Task AnswerAsync(Exchange exchange, ForwarderError error, Exception? exception)
+    /// <summary>Nobody was asked.</summary>
+    private static Task RefuseAsync(Exchange exchange, string cause) =>
+        exchange.Http.RefuseAsync(new Access.Refusal(ProblemOf(ForwarderError.NoAvailableDestinations, StatusCodes.Status503ServiceUnavailable), cause));
+
+    private async Task AnswerAsync(Exchange exchange, ForwarderError error, string why)
     {
         var http = exchange.Http;
         using var trace = RequestTrace.Begin(http);
@@ -106,11 +147,11 @@ internal sealed partial class Forwarder(IHttpForwarder proxy, ForwardingClient c
             Log.Cut(logger, exchange.Route.Id, cause);
             return;
         }
-        Log.NoAnswer(logger, exchange.Route.Id, error, Cause(exception));
+        Log.NoAnswer(logger, exchange.Route.Id, error, why);
         if (http.Response.HasStarted) return; // the proxy has cut the connection: half an answer must not look whole
         var problem = exchange.TimedOut ? TimedOut : ProblemOf(error, http.Response.StatusCode);
         http.Response.Clear();
-        await http.RefuseAsync(new Access.Refusal(problem, $"{error}: {Cause(exception)}"));
+        await http.RefuseAsync(new Access.Refusal(problem, $"{error}: {why}"));
     }
 
     private static Problem ProblemOf(ForwarderError error, int status) => error switch
@@ -139,9 +180,6 @@ internal sealed partial class Forwarder(IHttpForwarder proxy, ForwardingClient c
 
     private static partial class Log
     {
-        [LoggerMessage(EventIds.DestinationFailed, LogLevel.Warning, "Route {Route} could not reach {Instance}")]
-        public static partial void NotReached(ILogger logger, string route, string instance);
-
         [LoggerMessage(EventIds.NoAnswer, LogLevel.Warning, "Route {Route} got no answer, {Error}: {Cause}")]
         public static partial void NoAnswer(ILogger logger, string route, ForwarderError error, string cause);
 

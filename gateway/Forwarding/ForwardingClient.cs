@@ -1,5 +1,7 @@
+using System.Net;
 using System.Text;
 using Microsoft.Extensions.Options;
+using SecureMesh.Gateway.Destinations;
 using Yarp.ReverseProxy.Forwarder;
 
 namespace SecureMesh.Gateway.Forwarding;
@@ -10,20 +12,24 @@ internal sealed class ForwardingClient : IDisposable
     /// <summary>How long connecting may take before another instance is tried.</summary>
     private static readonly TimeSpan _connect = TimeSpan.FromSeconds(2);
 
-    private volatile ForwarderRequestConfig _config;
+    private volatile Wires _wires;
     private readonly IDisposable? _watch;
 
     public ForwardingClient(IOptionsMonitor<ForwardingOptions> options)
     {
-        _config = Config(options.CurrentValue);
-        _watch = options.OnChange(changed => _config = Config(changed));
+        _wires = new Wires(options.CurrentValue);
+        _watch = options.OnChange(changed => _wires = new Wires(changed));
         Invoker = new HttpMessageInvoker(new SocketsHttpHandler
         {
             UseProxy = false,
             AllowAutoRedirect = false,
-            AutomaticDecompression = System.Net.DecompressionMethods.None,
+            AutomaticDecompression = DecompressionMethods.None,
             UseCookies = false,
             EnableMultipleHttp2Connections = true,
+            // A machine that vanished says nothing on a connection that streams share.
+            KeepAlivePingDelay = TimeSpan.FromSeconds(15),
+            KeepAlivePingTimeout = TimeSpan.FromSeconds(5),
+            KeepAlivePingPolicy = HttpKeepAlivePingPolicy.WithActiveRequests,
             // The gateway writes the trace's header itself.
             ActivityHeadersPropagator = null,
             ConnectTimeout = _connect,
@@ -36,10 +42,10 @@ internal sealed class ForwardingClient : IDisposable
 
     public HttpMessageInvoker Invoker { get; }
 
-    /// <summary>Silence after the response headers; before them the route's own time counts, so this is never shorter.</summary>
-    public ForwarderRequestConfig For(TimeSpan routeTimeout)
+    /// <summary>Silence after the response headers; before them the route's own time counts, so this is never shorter. And the protocol.</summary>
+    public ForwarderRequestConfig For(TimeSpan routeTimeout, Instance instance, bool? http2)
     {
-        var config = _config;
+        var config = _wires.For(instance, http2);
         return routeTimeout < config.ActivityTimeout ? config : config with { ActivityTimeout = routeTimeout + TimeSpan.FromSeconds(1) };
     }
 
@@ -49,10 +55,24 @@ internal sealed class ForwardingClient : IDisposable
         Invoker.Dispose();
     }
 
-    private static ForwarderRequestConfig Config(ForwardingOptions options) => new()
+    /// <summary>How requests are written: the operator says it, else the instance, else TLS negotiates it (ALPN).</summary>
+    private sealed class Wires(ForwardingOptions options)
     {
-        ActivityTimeout = options.IdleTimeout,
-        Version = System.Net.HttpVersion.Version11,
-        VersionPolicy = HttpVersionPolicy.RequestVersionOrLower,
-    };
+        private readonly ForwarderRequestConfig _http11 = Config(options, HttpVersion.Version11, HttpVersionPolicy.RequestVersionOrLower);
+        private readonly ForwarderRequestConfig _negotiated = Config(options, HttpVersion.Version20, HttpVersionPolicy.RequestVersionOrLower);
+
+        /// <summary>Without TLS nobody negotiates: both sides know (RFC 9113 §3.3).</summary>
+        private readonly ForwarderRequestConfig _known = Config(options, HttpVersion.Version20, HttpVersionPolicy.RequestVersionExact);
+
+        public ForwarderRequestConfig For(Instance instance, bool? http2) => (http2 ?? instance.Http2, instance.IsTls) switch
+        {
+            (false, _) => _http11,
+            (_, true) => _negotiated,
+            (true, false) => _known,
+            _ => _http11,
+        };
+
+        private static ForwarderRequestConfig Config(ForwardingOptions options, Version version, HttpVersionPolicy policy) =>
+            new() { ActivityTimeout = options.IdleTimeout, Version = version, VersionPolicy = policy };
+    }
 }

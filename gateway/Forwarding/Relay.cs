@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.Http.Features;
 using SecureMesh.Gateway.Cors;
+using SecureMesh.Gateway.Destinations;
 using SecureMesh.Gateway.Explain;
 using SecureMesh.Gateway.Hygiene;
 using SecureMesh.Gateway.Protocol;
@@ -8,7 +9,7 @@ using Yarp.ReverseProxy.Forwarder;
 namespace SecureMesh.Gateway.Forwarding;
 
 /// <summary>What of a request reaches the service, and what of its answer reaches the caller.</summary>
-internal sealed class Relay(OpenStreams streams, Explainer explainer) : HttpTransformer
+internal sealed class Relay(OpenStreams streams, Explainer explainer, Outliers outliers) : HttpTransformer
 {
     public override ValueTask TransformRequestAsync(HttpContext httpContext, HttpRequestMessage proxyRequest, string destinationPrefix, CancellationToken cancellationToken)
     {
@@ -27,7 +28,7 @@ internal sealed class Relay(OpenStreams streams, Explainer explainer) : HttpTran
         headers.TryAddWithoutValidation("traceparent", RequestTrace.Parent(httpContext));
         // 5. A request without content is repeated by the handler when an idle connection turns out to be closed; an empty
         // content forbids that, and a POST is never done twice.
-        if (!Forwarder.IsIdempotent(request.Method)) proxyRequest.Content ??= new ByteArrayContent([]);
+        if (!Forwarder.IsIdempotent(request.Method) && !HttpMethods.IsConnect(request.Method)) proxyRequest.Content ??= new ByteArrayContent([]);
         return default;
     }
 
@@ -36,6 +37,7 @@ internal sealed class Relay(OpenStreams streams, Explainer explainer) : HttpTran
         if (proxyResponse is null) return true;
         var exchange = httpContext.Features.GetRequiredFeature<Exchange>();
         exchange.Answered();
+        outliers.Answered(exchange.At!, exchange.Era, exchange.IsProbe, (int)proxyResponse.StatusCode);
         var pass = await base.TransformResponseAsync(httpContext, proxyResponse, cancellationToken);
         var headers = httpContext.Response.Headers;
         if (!exchange.Route.Cookies) headers.Remove("Set-Cookie");

@@ -16,6 +16,10 @@ internal static class EventIds
     public const int StreamEnded = 1009;
     public const int ExchangeCut = 1010;
 
+    public const int DestinationBack = 1011;
+    public const int BreakerOpen = 1012;
+    public const int BreakerClosed = 1013;
+
     public const int CertificateLoaded = 1300;
     public const int CertificateRefused = 1301;
     public const int PlainCallerRefused = 1302;

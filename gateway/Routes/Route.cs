@@ -3,6 +3,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using SecureMesh.Gateway.Access;
 using SecureMesh.Gateway.Cors;
+using SecureMesh.Gateway.Destinations;
 using SecureMesh.Gateway.Limits;
 using SecureMesh.Gateway.Passport;
 
@@ -58,6 +59,16 @@ internal sealed record Route(string Id, string Path, string Service)
 
     /// <summary>How often a request may be sent to another instance.</summary>
     public int Retries { get; init; } = 2;
+
+    /// <summary>Metadata by name that an instance must have; empty lets all instances share the traffic.</summary>
+    public IReadOnlyDictionary<string, string> Instances { get; init; } = new Dictionary<string, string>();
+
+    /// <summary>What holds for all routes to its service.</summary>
+    public ServiceSettings Settings { get; init; } = ServiceSettings.Default;
+
+    /// <summary>Null when every instance will do.</summary>
+    [JsonIgnore]
+    public InstancePins? Pins => Instances.Count == 0 ? null : field ??= new InstancePins(Instances);
 
     /// <summary>What of the caller's headers reaches the service beside the usual ones.</summary>
     [JsonIgnore]

@@ -34,7 +34,12 @@ internal sealed class RouteEndpoints(RouteTable table, Passage passage) : Endpoi
         // The framework need not judge, because the passage does, by the route alone. An error that the service answers without
         // a body stays without one.
         new Conventions(builder).AllowAnonymous().WithOwnErrors();
-        if (route.Methods.Count > 0) builder.Metadata.Add(new HttpMethodMetadata(route.Methods, acceptCorsPreflight: route.Cors is not null));
+        // A WebSocket begins with a GET in HTTP/1.1 and with a CONNECT in HTTP/2 (RFC 8441 §4); no other CONNECT gets this far.
+        if (route.Methods.Count > 0)
+        {
+            IEnumerable<string> methods = route.Methods.Contains("GET") ? [.. route.Methods, "CONNECT"] : route.Methods;
+            builder.Metadata.Add(new HttpMethodMetadata(methods, acceptCorsPreflight: route.Cors is not null));
+        }
         return builder.Build();
     }
 

@@ -11,7 +11,7 @@ internal sealed class RouteReader
     private static readonly string[] _fields =
     [
         "path", "methods", "service", "access", "mode", "credentials", "scopes", "subjects", "claims", "online", "revocation", "criticalAfter",
-        "relay", "headers", "cookies", "timeout", "retries", "limits", "maxBodyBytes", "cors",
+        "relay", "headers", "cookies", "timeout", "retries", "instances", "limits", "maxBodyBytes", "cors",
     ];
 
     private static readonly string[] _methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
@@ -36,6 +36,13 @@ internal sealed class RouteReader
     {
         var reader = new RouteReader();
         var routes = configuration.GetSection("gateway:routes").GetChildren().Select(reader.ReadRoute).OfType<Route>().ToList();
+        var services = ServiceReader.Read(configuration, reader._faults);
+        foreach (var name in services.Keys.Where(name => routes.All(route => route.Service != name)))
+        {
+            // Only when all routes could be read: a broken one may be the one.
+            if (reader._faults.Count == 0) reader._faults.Add($"gateway:services:{name} is the service of no route.");
+        }
+        routes = [.. routes.Select(route => services.TryGetValue(route.Service, out var settings) ? route with { Settings = settings } : route)];
         if (routes.Count == 0 && reader._faults.Count == 0) reader._faults.Add("gateway:routes is empty: the gateway would serve nothing.");
         return (routes, reader._faults);
     }
@@ -60,6 +67,7 @@ internal sealed class RouteReader
             Headers = Headers(fields),
             Timeout = fields.Time("timeout", TimeSpan.FromSeconds(30), _longest, "above 0 and at most 1h, such as 500ms, 10s or 2m"),
             Retries = (int)fields.Number("retries", 2, 5, "a number of further instances, 0 to 5"),
+            Instances = Instances(fields),
             Cookies = fields.Flag("cookies"),
             Limits = Limits(fields),
             MaxBodyBytes = fields.Number("maxBodyBytes", Route.DefaultMaxBodyBytes, long.MaxValue, "a number of bytes"),
@@ -131,6 +139,19 @@ internal sealed class RouteReader
                 || name.StartsWith("Proxy-", StringComparison.OrdinalIgnoreCase)
                 || name.StartsWith("X-Forwarded-", StringComparison.OrdinalIgnoreCase)) fields.Fault(field, $"cannot hold {name}: it is for one connection only, or written by the gateway");
         }
+    }
+
+    private static Dictionary<string, string> Instances(Fields fields)
+    {
+        var pins = new Dictionary<string, string>(StringComparer.Ordinal);
+        if (fields["instances"] is { Length: > 0 }) fields.Fault("instances", "must hold metadata of instances by name, such as version: \"2\"");
+        var section = fields.Below("instances");
+        foreach (var pin in fields.Section("instances").GetChildren())
+        {
+            if (pin.Value is { Length: > 0 } value) pins[pin.Key] = value;
+            else section.Fault(pin.Key, "must be the value that the instance's metadata have");
+        }
+        return pins;
     }
 
     private static RouteLimits Limits(Fields fields)

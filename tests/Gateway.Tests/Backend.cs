@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Logging;
 
 namespace SecureMesh.Gateway.Tests;
@@ -20,11 +21,15 @@ internal sealed class Backend : IAsyncDisposable
 
     public Received Last => Requests.Last();
 
-    public static async Task<Backend> StartAsync(RequestDelegate? answer = null, string url = "http://127.0.0.1:0")
+    public static async Task<Backend> StartAsync(RequestDelegate? answer = null, string url = "http://127.0.0.1:0", HttpProtocols? protocols = null)
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
-        builder.WebHost.ConfigureKestrel(kestrel => kestrel.Limits.MaxRequestBodySize = null);
+        builder.WebHost.ConfigureKestrel(kestrel =>
+        {
+            kestrel.Limits.MaxRequestBodySize = null;
+            if (protocols is { } known) kestrel.ConfigureEndpointDefaults(endpoint => endpoint.Protocols = known);
+        });
         var app = builder.Build();
         var backend = new Backend(app);
         app.UseWebSockets();
@@ -33,7 +38,8 @@ internal sealed class Backend : IAsyncDisposable
             backend.Requests.Enqueue(new Received(
                 http.Request.Method,
                 http.Features.Get<IHttpRequestFeature>()!.RawTarget,
-                http.Request.Headers.ToDictionary(header => header.Key, header => header.Value.ToString(), StringComparer.OrdinalIgnoreCase)));
+                http.Request.Headers.ToDictionary(header => header.Key, header => header.Value.ToString(), StringComparer.OrdinalIgnoreCase),
+                http.Request.Protocol));
             await (answer ?? (context => context.Response.WriteAsync("hello")))(http);
         });
         app.Urls.Add(url);
@@ -53,4 +59,4 @@ internal sealed class Backend : IAsyncDisposable
     public async ValueTask DisposeAsync() => await _app.DisposeAsync();
 }
 
-internal sealed record Received(string Method, string Target, Dictionary<string, string> Headers);
+internal sealed record Received(string Method, string Target, Dictionary<string, string> Headers, string Protocol);

@@ -1,3 +1,4 @@
+using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
@@ -54,14 +55,22 @@ internal sealed class Door : IAsyncDisposable
         ["gateway:routes:accounts:timeout"] = "10s",
     };
 
-    public static async Task<Door> OpenAsync(params (string Key, string Value)[] settings)
+    public static Task<Door> OpenAsync(params (string Key, string Value)[] settings) => OpenAsync(null, settings);
+
+    /// <param name="clock">The gateway's clock, where a test moves it.</param>
+    /// <param name="settings">Beside those of the mesh's own routes.</param>
+    public static async Task<Door> OpenAsync(TimeProvider? clock, params (string Key, string Value)[] settings)
     {
         var door = new Door(await TestIssuer.StartAsync());
         var all = MeshRoutes;
         foreach (var (key, value) in door.Issuer.Settings) all[key] = value;
         all["mesh:clientSecret"] = "gateway-secret";
         foreach (var (key, value) in settings) all[key] = value;
-        door.Gateway = new MeshService<RouteTable>(all, services => services.Replace(ServiceDescriptor.Singleton<IServiceRegistry>(door.Registry)));
+        door.Gateway = new MeshService<RouteTable>(all, services =>
+        {
+            services.Replace(ServiceDescriptor.Singleton<IServiceRegistry>(door.Registry));
+            if (clock is not null) services.Replace(ServiceDescriptor.Singleton(clock));
+        });
         door.Gateway.Start();
         // A test that has set another address of auth does without.
         if (all["mesh:auth:url"] != door.Issuer.Url) return door.Open();
@@ -77,11 +86,13 @@ internal sealed class Door : IAsyncDisposable
     }
 
     /// <summary>Starts an instance of a service and waits until the gateway knows it.</summary>
-    public async Task<Backend> AddAsync(string service, Microsoft.AspNetCore.Http.RequestDelegate? answer = null, int? count = null)
+    public Task<Backend> AddAsync(string service, Microsoft.AspNetCore.Http.RequestDelegate? answer = null, int? count = null) => AddAsync(service, answer, count, null);
+
+    public async Task<Backend> AddAsync(string service, Microsoft.AspNetCore.Http.RequestDelegate? answer, int? count, HttpProtocols? protocols, params (string Name, string Value)[] metadata)
     {
-        var backend = await Backend.StartAsync(answer);
+        var backend = await Backend.StartAsync(answer, protocols: protocols);
         _backends.Add(backend);
-        Registry.Add(service, backend);
+        Registry.Add(service, backend, metadata: metadata);
         await KnowsAsync(service, count ?? Registry.Current.Up(service).Count());
         return backend;
     }

@@ -59,10 +59,47 @@ public sealed class RouteTableTests
     [InlineData("limits:perAddress", "0/minute", "gateway:routes:x:limits:perAddress must be a number per second, minute or hour, such as 60/minute, not '0/minute'.")]
     [InlineData("limits:perUser", "60/minute", "gateway:routes:x:limits:perUser is no limit of a route.")]
     [InlineData("limits", "60/minute", "gateway:routes:x:limits must hold perAddress, perSubject, perClient or total, for example 60/minute.")]
+    [InlineData("limits:perSubject", "60/day", "gateway:routes:x:limits:perSubject must be a number per second, minute or hour, such as 60/minute, not '60/day'.")]
+    [InlineData("limits:perClient", "many", "gateway:routes:x:limits:perClient must be a number per second, minute or hour, such as 60/minute, not 'many'.")]
+    [InlineData("limits:total", "-1/second", "gateway:routes:x:limits:total must be a number per second, minute or hour, such as 60/minute, not '-1/second'.")]
+    [InlineData("limits:total", "10000/second", null)]
+    [InlineData("retries", "6", "gateway:routes:x:retries must be a number of further instances, 0 to 5, not '6'.")]
+    [InlineData("instances", "version=2", "gateway:routes:x:instances must hold metadata of instances by name, such as version: \"2\".")]
+    [InlineData("instances:version:0", "2", "gateway:routes:x:instances:version must be the value that the instance's metadata have.")]
+    [InlineData("instances:version", "2", null)]
     [InlineData("maxBodyBytes", "1MB", "gateway:routes:x:maxBodyBytes must be a number of bytes, not '1MB'.")]
     [InlineData("scope", "ui", "gateway:routes:x:scope is no field of a route.")]
     public void A_fault_is_named_by_the_key_that_an_operator_types(string field, string value, string? fault) =>
         Assert.Equal(fault is null ? [] : [fault], Faults(Route((field, value))));
+
+    [Theory]
+    [InlineData("x-service:retryBudget", "20%", "gateway:services:x-service:retryBudget must be retries to a hundred requests, 0 to 100, not '20%'.")]
+    [InlineData("x-service:retryBudget", "101", "gateway:services:x-service:retryBudget must be retries to a hundred requests, 0 to 100, not '101'.")]
+    [InlineData("x-service:retryBudget", "0", null)]
+    [InlineData("x-service:maxInFlight", "0", "gateway:services:x-service:maxInFlight must be a number of requests, 1 to 1000000, not '0'.")]
+    [InlineData("x-service:maxInFlight", "2000000", "gateway:services:x-service:maxInFlight must be a number of requests, 1 to 1000000, not '2000000'.")]
+    [InlineData("x-service:maxInFlight", "1", null)]
+    [InlineData("x-service:http2", "yes", "gateway:services:x-service:http2 must be true or false, not 'yes'.")]
+    [InlineData("x-service:http2", "false", null)]
+    [InlineData("x-service:weight", "3", "gateway:services:x-service:weight is no setting of a service.")]
+    [InlineData("y-service:http2", "true", "gateway:services:y-service is the service of no route.")]
+    public void A_fault_of_a_services_settings_is_one_of_the_routes(string key, string value, string? fault) =>
+        Assert.Equal(fault is null ? [] : [fault], Faults([.. Route(), ("gateway:services:" + key, value)]));
+
+    [Fact]
+    public void The_settings_of_a_service_hold_for_all_its_routes()
+    {
+        var configuration = new ConfigurationBuilder().AddInMemoryCollection(
+            new[] { ("gateway:services:x-service:retryBudget", "5"), ("gateway:services:x-service:maxInFlight", "7"), ("gateway:services:x-service:http2", "true") }
+                .Concat(Route()).Concat([("gateway:routes:y:path", "/y"), ("gateway:routes:y:service", "y-service"), ("gateway:routes:y:access", "public")])
+                .Select(s => KeyValuePair.Create(s.Item1, (string?)s.Item2))).Build();
+
+        var (routes, faults) = RouteReader.Read(configuration);
+
+        Assert.Empty(faults);
+        Assert.Equal((5, 7, true), (routes[0].Settings.RetryBudget, routes[0].Settings.MaxInFlight, routes[0].Settings.Http2));
+        Assert.Equal((20, 5000, null), (routes[1].Settings.RetryBudget, routes[1].Settings.MaxInFlight, routes[1].Settings.Http2));
+    }
 
     [Theory]
     [InlineData("/x/{**rest}", "/X/{**other}/", null, true)]
@@ -200,6 +237,23 @@ public sealed class RouteTableTests
         using var guarded = await door.GetAsync("/bad/x");
         Assert.Equal(HttpStatusCode.Unauthorized, guarded.StatusCode);
         Assert.Equal("UP", (await HealthAsync(door, admin)).GetProperty("components").GetProperty("routes").GetProperty("status").GetString());
+    }
+
+    [Fact]
+    public async Task One_bad_setting_of_a_service_refuses_the_whole_change_and_keeps_the_old()
+    {
+        await using var door = await Door.OpenAsync(("gateway:services:account-service:maxInFlight", "10"));
+        var table = door.Gateway.Services.GetRequiredService<RouteTable>();
+        var routes = table.Current;
+
+        door.Live.Change(("gateway:services:account-service:maxInFlight", "20"), ("gateway:services:account-service:retryBudget", "all"), ("gateway:routes:accounts-demo:timeout", "1s"));
+        Assert.Same(routes, table.Current);
+        Assert.Equal("gateway:services:account-service:retryBudget must be retries to a hundred requests, 0 to 100, not 'all'.", table.Fault);
+
+        door.Live.Change(("gateway:services:account-service:retryBudget", "10"));
+        Assert.Null(table.Fault);
+        Assert.All(table.Current.Where(route => route.Service == "account-service"), route => Assert.Equal((20, 10), (route.Settings.MaxInFlight, route.Settings.RetryBudget)));
+        Assert.Equal(TimeSpan.FromSeconds(1), table.Current.Single(route => route.Id == "accounts-demo").Timeout);
     }
 
     [Fact]

@@ -24,8 +24,12 @@ internal sealed class TestRegistry : IServiceRegistry
     /// <summary>The next reader after the next change gets an exception.</summary>
     public void Break(int readers) => _breakNext = readers;
 
-    public void Add(string service, Backend backend, string status = "UP") =>
-        Set([.. Current.Instances, new ServiceInstance(backend.Url.Authority, service.ToUpperInvariant(), [service], status, backend.Url, new Dictionary<string, string>())]);
+    public void Add(string service, Backend backend, string status = "UP", params (string Name, string Value)[] metadata) =>
+        Set([.. Current.Instances, new ServiceInstance(backend.Url.Authority, service.ToUpperInvariant(), [service], status, backend.Url, metadata.ToDictionary(entry => entry.Name, entry => entry.Value))]);
+
+    /// <summary>The instance says something else about itself.</summary>
+    public void Change(Backend backend, params (string Name, string Value)[] metadata) => Set([.. Current.Instances.Select(instance =>
+        instance.Address == backend.Url ? instance with { Metadata = metadata.ToDictionary(entry => entry.Name, entry => entry.Value) } : instance)]);
 
     public void Remove(Backend backend) => Set([.. Current.Instances.Where(instance => instance.Address != backend.Url)]);
 
