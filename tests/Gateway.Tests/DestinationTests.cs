@@ -208,12 +208,12 @@ public sealed class DestinationTests
         await Eventually.AnswersAsync(async () =>
         {
             await AskAsync(door);
-            return door.Gateway.Logs.Any(line => line.Contains("could not reach", StringComparison.Ordinal));
+            return door.Gateway.Logs.Any(line => line.Contains("could not be reached", StringComparison.Ordinal));
         }, "the dead one was tried");
 
         for (var i = 0; i < 50; i++) await AskAsync(door);
 
-        var tries = door.Gateway.Logs.Count(line => line.Contains("could not reach", StringComparison.Ordinal));
+        var tries = door.Gateway.Logs.Count(line => line.Contains("could not be reached", StringComparison.Ordinal));
         Assert.InRange(tries, 1, 3);
     }
 

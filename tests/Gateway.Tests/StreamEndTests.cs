@@ -24,7 +24,7 @@ public sealed class StreamEndTests
     public async Task A_long_connection_ends_with_the_credential_that_opened_it(string kind, string end)
     {
         var clock = new TestClock();
-        await using var door = await Door.OpenAsync(clock, ("gateway:h2c:url", "http://127.0.0.1:0"), ("gateway:idleTimeout", "24:00:00"));
+        await using var door = await Door.OpenAsync(clock, ("gateway:h2c:url", "http://127.0.0.1:0"));
         var ended = 0;
         await door.AddAsync("account-service", async http =>
         {
@@ -143,14 +143,14 @@ public sealed class StreamEndTests
             socket.Options.HttpVersion = http2 ? System.Net.HttpVersion.Version20 : System.Net.HttpVersion.Version11;
             socket.Options.HttpVersionPolicy = HttpVersionPolicy.RequestVersionExact;
             socket.Options.SetRequestHeader("Authorization", "Bearer " + token);
-            await socket.ConnectAsync(new UriBuilder(http2 ? StreamHttp2Tests.Plain(door) : door.Url) { Scheme = "ws", Path = "/accounts/live" }.Uri, invoker, Stop);
+            await socket.ConnectAsync(new UriBuilder(http2 ? StreamHttp2Tests.Plain(door) : StreamHttp2Tests.Usual(door)) { Scheme = "ws", Path = "/accounts/live" }.Uri, invoker, Stop);
             var buffer = new byte[100];
             _next = async () => await socket.ReceiveAsync(buffer, Stop) is { MessageType: WebSocketMessageType.Text } message ? Encoding.UTF8.GetString(buffer, 0, message.Count) : null;
         }
 
         private async Task OpenEventsAsync(Door door, string token)
         {
-            using var request = new HttpRequestMessage(HttpMethod.Get, "/accounts/events");
+            using var request = new HttpRequestMessage(HttpMethod.Get, new Uri(StreamHttp2Tests.Usual(door), "/accounts/events"));
             request.Headers.TryAddWithoutValidation("Authorization", "Bearer " + token);
             var answer = Hold(await door.Http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, Stop));
             var reader = Hold(new StreamReader(await answer.Content.ReadAsStreamAsync(Stop)));

@@ -22,7 +22,12 @@ public sealed class StreamHttp2Tests
     private static Task<Door> OpenAsync(params (string Key, string Value)[] settings) => Door.OpenAsync([("gateway:h2c:url", "http://127.0.0.1:0"), .. settings]);
 
     /// <summary>Where the gateway speaks HTTP/2 without TLS.</summary>
-    internal static Uri Plain(Door door) => new(door.Gateway.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Last());
+    internal static Uri Plain(Door door) => new(Addresses(door).Last());
+
+    /// <summary>Where it speaks HTTP/1.1.</summary>
+    internal static Uri Usual(Door door) => new(Addresses(door).First());
+
+    private static ICollection<string> Addresses(Door door) => door.Gateway.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses;
 
     [Fact]
     public async Task An_instance_that_says_h2c_is_spoken_to_in_HTTP_2_and_others_in_HTTP_1()
@@ -127,7 +132,7 @@ public sealed class StreamHttp2Tests
         await door.AddAsync("account-service", async http =>
         {
             http.Response.ContentType = "application/grpc";
-            await http.Response.StartAsync(http.RequestAborted);
+            await http.Response.Body.FlushAsync(http.RequestAborted); // the headers
             while (await Grpc.ReadAsync(http.Request.Body, http.RequestAborted) is { } message)
             {
                 await http.Response.Body.WriteAsync(Grpc.Frame("echo " + message), http.RequestAborted);
@@ -168,7 +173,7 @@ public sealed class StreamHttp2Tests
         client.Options.HttpVersion = outside == 2 ? HttpVersion.Version20 : HttpVersion.Version11;
         client.Options.HttpVersionPolicy = HttpVersionPolicy.RequestVersionExact;
         client.Options.SetRequestHeader("Authorization", "Bearer " + door.Issuer.UserToken("alice", "ui"));
-        var address = new UriBuilder(outside == 2 ? Plain(door) : door.Url) { Scheme = "ws", Path = "/accounts/live" }.Uri;
+        var address = new UriBuilder(outside == 2 ? Plain(door) : Usual(door)) { Scheme = "ws", Path = "/accounts/live" }.Uri;
 
         await client.ConnectAsync(address, invoker, Stop);
         var buffer = new byte[1000];
