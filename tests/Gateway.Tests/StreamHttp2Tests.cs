@@ -128,7 +128,7 @@ public sealed class StreamHttp2Tests
     [Fact]
     public async Task Messages_of_a_gRPC_stream_arrive_as_they_are_sent_in_both_directions()
     {
-        await using var door = await OpenAsync(("gateway:routes:accounts:timeout", "300ms"));
+        await using var door = await OpenAsync(("gateway:routes:accounts:timeout", "1500ms"));
         await door.AddAsync("account-service", async http =>
         {
             http.Response.ContentType = "application/grpc";
@@ -151,7 +151,7 @@ public sealed class StreamHttp2Tests
             await sending.WriteAsync(Grpc.Frame($"{i}"), Stop);
             await sending.FlushAsync(Stop);
             Assert.Equal($"echo {i}", await Grpc.ReadAsync(stream, Stop)); // the next one has not been sent yet
-            await Task.Delay(200, Stop); // the silence under test: three of them are longer than the timeout
+            await Task.Delay(600, Stop); // the silence under test: three of them are longer than the timeout
         }
         content.Close();
 

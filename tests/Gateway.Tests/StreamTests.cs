@@ -17,7 +17,7 @@ public sealed class StreamTests
     [Fact]
     public async Task Server_sent_events_arrive_as_they_are_sent_and_outlive_the_routes_timeout()
     {
-        await using var door = await Door.OpenAsync(("gateway:routes:accounts-demo:timeout", "300ms"));
+        await using var door = await Door.OpenAsync(("gateway:routes:accounts-demo:timeout", "1500ms"));
         var more = new SemaphoreSlim(0);
         await door.AddAsync("account-service", async http =>
         {
@@ -38,17 +38,17 @@ public sealed class StreamTests
         {
             Assert.Equal($"data: {i}", await reader.ReadLineAsync(Stop)); // the next one has not been sent yet
             Assert.Equal("", await reader.ReadLineAsync(Stop));
-            await Task.Delay(200, Stop); // the silence under test: three of them are longer than the timeout
+            await Task.Delay(600, Stop); // the silence under test: three of them are longer than the timeout
             more.Release();
         }
         Assert.Null(await reader.ReadLineAsync(Stop));
-        Assert.True(watch.Elapsed > TimeSpan.FromMilliseconds(450));
+        Assert.True(watch.Elapsed > TimeSpan.FromMilliseconds(1600));
     }
 
     [Fact]
     public async Task A_stream_that_falls_silent_for_the_idle_time_is_ended()
     {
-        await using var door = await Door.OpenAsync(("gateway:idleTimeout", "00:00:00.5"), ("gateway:routes:accounts-demo:timeout", "100ms"), ("gateway:routes:accounts:timeout", "100ms"), ("gateway:routes:accounts-register:timeout", "100ms"));
+        await using var door = await Door.OpenAsync(("gateway:idleTimeout", "00:00:02"), ("gateway:routes:accounts-demo:timeout", "1500ms"));
         await door.AddAsync("account-service", async http =>
         {
             await http.Response.WriteAsync("begun");
@@ -64,7 +64,7 @@ public sealed class StreamTests
     [Fact]
     public async Task A_WebSocket_echoes_and_outlives_the_routes_timeout()
     {
-        await using var door = await Door.OpenAsync(("gateway:routes:accounts:timeout", "300ms"));
+        await using var door = await Door.OpenAsync(("gateway:routes:accounts:timeout", "1500ms"));
         var account = await door.AddAsync("account-service", async http =>
         {
             using var socket = await http.WebSockets.AcceptWebSocketAsync("chat");
@@ -85,7 +85,7 @@ public sealed class StreamTests
             await client.SendAsync(Encoding.UTF8.GetBytes($"message {i}"), WebSocketMessageType.Text, true, Stop);
             var echo = await client.ReceiveAsync(buffer, Stop);
             Assert.Equal($"message {i}", Encoding.UTF8.GetString(buffer, 0, echo.Count));
-            await Task.Delay(200, Stop); // the silence under test
+            await Task.Delay(600, Stop); // the silence under test
         }
         await client.CloseAsync(WebSocketCloseStatus.NormalClosure, null, Stop);
 
@@ -130,14 +130,14 @@ public sealed class StreamTests
     [Fact]
     public async Task An_upload_may_take_longer_than_the_routes_timeout_as_long_as_it_moves()
     {
-        await using var door = await Door.OpenAsync(("gateway:routes:accounts-register:timeout", "400ms"));
+        await using var door = await Door.OpenAsync(("gateway:routes:accounts-register:timeout", "1500ms"));
         await door.AddAsync("account-service", async http =>
         {
             var text = await new StreamReader(http.Request.Body).ReadToEndAsync(http.RequestAborted);
             await http.Response.WriteAsync(text);
         });
 
-        using var answer = await door.SendAsync(HttpMethod.Post, "/accounts/", content: new SlowContent(6, TimeSpan.FromMilliseconds(150)));
+        using var answer = await door.SendAsync(HttpMethod.Post, "/accounts/", content: new SlowContent(6, TimeSpan.FromMilliseconds(300)));
 
         Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
         Assert.Equal("012345", await answer.Content.ReadAsStringAsync(Stop));
