@@ -141,6 +141,8 @@ internal sealed class Exchange : IDisposable
 
     private sealed class WatchedBody(Stream body, Exchange exchange) : Stream
     {
+        private long _bytes;
+
         public override bool CanRead => true;
 
         public override bool CanSeek => false;
@@ -156,6 +158,8 @@ internal sealed class Exchange : IDisposable
             exchange.BodyTouched = exchange.AwaitsCaller = true;
             var read = await body.ReadAsync(buffer, cancellationToken);
             exchange.AwaitsCaller = false;
+            // The proxy lifts the server's own limit for whatever calls itself gRPC.
+            if ((_bytes += read) > exchange.Route.MaxBodyBytes) throw new BadHttpRequestException("The request body is larger than the route takes", StatusCodes.Status413PayloadTooLarge);
             exchange.Progress();
             return read;
         }

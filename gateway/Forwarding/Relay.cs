@@ -47,6 +47,12 @@ internal sealed class Relay(OpenStreams streams, Explainer explainer, Outliers o
         RequestTrace.Show(httpContext); // the service has a trace header of its own
         if (httpContext.Response.StatusCode is 401 or 403 or >= 500) explainer.Answered(exchange, httpContext.Response.StatusCode);
         if (exchange.Caller is not null && OpenStreams.MayLast(httpContext)) streams.Add(exchange);
+        // A stream has begun when its service says so, not with the first message: whoever speaks first in it may be the caller.
+        // The status of gRPC in the headers means that nothing follows, and then the two must leave together.
+        if (pass && IsStream(headers) && !headers.ContainsKey("grpc-status")) await httpContext.Response.Body.FlushAsync(cancellationToken);
         return pass;
     }
+
+    private static bool IsStream(IHeaderDictionary headers) => headers.ContentType is [{ } type]
+        && (type.StartsWith("application/grpc", StringComparison.OrdinalIgnoreCase) || type.StartsWith("text/event-stream", StringComparison.OrdinalIgnoreCase));
 }

@@ -144,6 +144,7 @@ public sealed class StreamHttp2Tests
         using var content = new OpenContent();
 
         using var answer = await http.SendAsync(Grpc.Call(door, "/accounts/mesh.Greeter/Chat", content), HttpCompletionOption.ResponseHeadersRead, Stop);
+        Assert.True(answer.StatusCode == HttpStatusCode.OK, string.Join('\n', door.Gateway.Logs.TakeLast(6)));
         var stream = await answer.Content.ReadAsStreamAsync(Stop);
         var sending = await content.Opened;
         for (var i = 0; i < 3; i++)
