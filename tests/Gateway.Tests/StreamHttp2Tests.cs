@@ -160,6 +160,32 @@ public sealed class StreamHttp2Tests
         Assert.Equal("0", answer.TrailingHeaders.GetValues("grpc-status").Single());
     }
 
+    [Fact]
+    public async Task What_calls_itself_gRPC_keeps_to_the_body_limit_of_its_route()
+    {
+        await using var door = await OpenAsync(("gateway:routes:accounts:maxBodyBytes", "1000"));
+        var received = 0L;
+        await door.AddAsync("account-service", async http =>
+        {
+            var buffer = new byte[1000];
+            while (await http.Request.Body.ReadAsync(buffer, http.RequestAborted) is > 0 and var read) Interlocked.Add(ref received, read);
+        }, null, HttpProtocols.Http2, ("protocol", "h2c"));
+        using var http = new HttpClient();
+        using var content = new OpenContent();
+
+        var asking = http.SendAsync(Grpc.Call(door, "/accounts/mesh.Greeter/Fill", content), Stop);
+        var sending = await content.Opened;
+        await sending.WriteAsync(new byte[900], Stop);
+        await sending.FlushAsync(Stop);
+        await sending.WriteAsync(new byte[900], Stop);
+        await sending.FlushAsync(Stop);
+
+        using var answer = await asking;
+        content.Close();
+        await AccessTests.AssertProblem(answer, 413, "request_too_large");
+        Assert.InRange(Volatile.Read(ref received), 0, 1000);
+    }
+
     [Theory]
     [InlineData(1, 1)]
     [InlineData(1, 2)]
