@@ -42,6 +42,6 @@ internal sealed class RequestLimits(TimeProvider time)
     {
         var taken = buckets.Take(key, limit);
         allowance?.Add(key.By, taken);
-        return taken.Granted ? null : Refusal.Limited(taken.Wait, $"over the limit {limit} per {Allowance.Name(key.By)} of route {key.Route}");
+        return taken.Granted ? null : Refusal.Limited(taken.Wait, $"the {Allowance.Name(key.By)} exceeded the limit {limit} of route {key.Route}");
     }
 }

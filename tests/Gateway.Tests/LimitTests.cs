@@ -115,7 +115,7 @@ public sealed class LimitTests
         Assert.Equal(HttpStatusCode.OK, await AskAsync(door, door.Issuer.UserToken("alice", "ui")));
         Assert.Equal(HttpStatusCode.TooManyRequests, await AskAsync(door, door.Issuer.UserToken("alice", "ui")));
         Assert.Equal(HttpStatusCode.OK, await AskAsync(door, door.Issuer.UserToken("bob", "ui")));
-        Assert.Contains(door.Gateway.Logs, line => line.Contains("over the limit 2/hour per subject of route accounts", StringComparison.Ordinal));
+        Assert.Contains(door.Gateway.Logs, line => line.Contains("the subject exceeded the limit 2/hour of route accounts", StringComparison.Ordinal));
     }
 
     [Fact]
