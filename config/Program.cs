@@ -5,6 +5,7 @@ using SecureMesh.Config.Sources;
 using SecureMesh.Sdk;
 
 if (args is [CheckCommand.Option, var repository]) return await CheckCommand.RunAsync(repository, Console.Out);
+if (args is [FlattenCommand.Option, var path]) return await FlattenCommand.RunAsync(path, Console.Out, Console.Error);
 
 return MeshProgram.Run(() =>
 {

@@ -11,9 +11,22 @@ using SecureMesh.Gateway.Protocol;
 using SecureMesh.Gateway.Routes;
 using SecureMesh.Sdk;
 
+if (args is [PolicyTest.Option]) return await PolicyTest.RunAsync(Compose, Console.In, Console.Out);
+
 return MeshProgram.Run(() =>
 {
-    var builder = WebApplication.CreateBuilder(args);
+    var app = Compose(WebApplication.CreateBuilder(args)).Build();
+    app.UseHygiene(); // before routing: what routing sees must be what is sent
+    app.UseRouting();
+    app.UseAccess();
+    app.MapRoutes();
+    app.MapExplain();
+    app.MapReadiness();
+    return app;
+});
+
+static WebApplicationBuilder Compose(WebApplicationBuilder builder)
+{
     builder.AddSecureMesh("gateway").RefusePassports();
     builder.AddProtocol();
     builder.AddListening();
@@ -26,13 +39,5 @@ return MeshProgram.Run(() =>
     builder.AddRoutes();
     builder.AddExplain();
     builder.AddReadiness();
-
-    var app = builder.Build();
-    app.UseHygiene(); // before routing: what routing sees must be what is sent
-    app.UseRouting();
-    app.UseAccess();
-    app.MapRoutes();
-    app.MapExplain();
-    app.MapReadiness();
-    return app;
-});
+    return builder;
+}

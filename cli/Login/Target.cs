@@ -30,6 +30,21 @@ internal sealed class Target
         return Parse(Standard, "the default");
     }
 
+    /// <summary>The further gateways of the same mesh, when it runs on a data folder of this machine.</summary>
+    /// <param name="shell">Where its data folders would be.</param>
+    /// <param name="data">Another one; null for none.</param>
+    public IReadOnlyList<Target> Others(Shell shell, string? data)
+    {
+        string?[] folders = [data, Path.Combine(shell.Folder, ".mesh"), Path.Combine(ProductFolders.Root, ".mesh")];
+        foreach (var folder in folders.OfType<string>().Distinct())
+        {
+            if (Running(folder) is not { } state || !Uri.TryCreate(state.GatewayUrl, UriKind.Absolute, out var url) || !Owns(url)) continue;
+            return [.. state.Instances.Where(i => i.Service == "gateway" && i.Phase == Phase.Up && i.Port != Url.Port).Select(i => Parse($"http://127.0.0.1:{i.Port}", StateFile.PathIn(folder)))];
+        }
+
+        return [];
+    }
+
     /// <param name="text">What was given.</param>
     /// <param name="origin">Where it was given, for the message.</param>
     public static Target Parse(string text, string origin)

@@ -10,7 +10,7 @@ internal static class ProgramRun
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
     public static async Task<ProgramEnd> RunAsync(
-        string program, IEnumerable<string> arguments, IReadOnlyDictionary<string, string> environment, CancellationToken cancellationToken)
+        string program, IEnumerable<string> arguments, IReadOnlyDictionary<string, string> environment, CancellationToken cancellationToken, string? input = null)
     {
         var start = new ProcessStartInfo(program, arguments)
         {
@@ -26,10 +26,11 @@ internal static class ProgramRun
         try
         {
             using var process = Process.Start(start)!;
-            process.StandardInput.Close();
             using var kill = patience.Token.Register(() => process.Kill(entireProcessTree: true));
             var output = process.StandardOutput.ReadToEndAsync(CancellationToken.None);
-            var errors = await process.StandardError.ReadToEndAsync(CancellationToken.None).ConfigureAwait(false);
+            var said = process.StandardError.ReadToEndAsync(CancellationToken.None);
+            await WriteAsync(process, input).ConfigureAwait(false);
+            var errors = await said.ConfigureAwait(false);
             await process.WaitForExitAsync(CancellationToken.None).ConfigureAwait(false);
             patience.Token.ThrowIfCancellationRequested();
             return new ProgramEnd(process.ExitCode, await output.ConfigureAwait(false), errors);
@@ -41,6 +42,19 @@ internal static class ProgramRun
         catch (Win32Exception e)
         {
             throw new MeshStartException($"{program} cannot be executed ({e.Message}): build it again with ./mesh.", e);
+        }
+    }
+
+    private static async Task WriteAsync(Process process, string? input)
+    {
+        try
+        {
+            if (input is not null) await process.StandardInput.WriteAsync(input).ConfigureAwait(false);
+            process.StandardInput.Close();
+        }
+        catch (IOException)
+        {
+            // It ended without reading all: what it said about that counts.
         }
     }
 }

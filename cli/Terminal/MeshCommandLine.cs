@@ -28,6 +28,8 @@ internal static class MeshCommandLine
         WhoamiCommand.Create(shell),
         TokenCommand.Create(shell),
         CurlCommand.Create(shell),
+        WhyCommand.Create(shell),
+        PolicyCommand.Create(shell),
         KeysCommand.Create(shell),
     };
 

@@ -40,6 +40,9 @@ internal static class Check
         return [Request, Route, Limits, Credential, .. credential, Revocation, Proof, .. asked, Scopes, Policy, CallerLimits, Relay, Destination, Service];
     }
 
+    /// <summary>What says nothing of a credential that is described and not shown.</summary>
+    public static readonly string[] OfShown = [Token, Issuer, Key, Audience, Lifetime, Auth, Revocation, Proof];
+
     /// <summary>The check that a refusal comes from.</summary>
     public static string Of(Refusal refusal) => refusal.Problem.Reason switch
     {

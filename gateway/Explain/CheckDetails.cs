@@ -38,7 +38,7 @@ internal sealed class CheckDetails(
         Check.Request => $"{PlainWords.Of(attempt.Http.Request.Method, 20)} {PlainWords.PathOf(attempt.Http.Request)} at {PlainWords.Of(attempt.Http.Request.Host.Value ?? "no host", 80)}: one reading",
         Check.Route => _route is null ? "none" : $"{_route.Id}: {string.Join(',', _route.Methods)}{(_route.Methods.Count > 0 ? " " : "")}{_route.Path} to {_route.Service}{(_route.Public ? ", access: public: no credential is asked for" : "")}",
         Check.Limits => Limits(("address", _route?.Limits.PerAddress), ("route", _route?.Limits.Total)),
-        Check.Credential => $"{(facts is null ? "none" : $"{facts.Kind}, {facts.Scheme}, {facts.Length} characters")}; the route takes {Kinds()}",
+        Check.Credential => $"{(facts is null ? "none" : attempt.Facts is not null ? facts.Kind : $"{facts.Kind}, {facts.Scheme}, {facts.Length} characters")}; the route takes {Kinds()}",
         Check.Token => $"typ {facts?.Typ ?? "-"}, alg {facts?.Alg ?? "-"}, jti {facts?.TokenId ?? "-"}, sub {facts?.Subject ?? "-"}, client {facts?.ClientId ?? "-"}",
         Check.Issuer => $"iss {facts?.Issuer ?? "-"}, expected {facts?.IssuerExpected ?? "-"}",
         Check.Key => $"kid {facts?.Kid ?? "-"}{(facts?.Verified == true ? ", the signature verifies" : "")}",

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Text.Json;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Options;
 using SecureMesh.Gateway.Access;
@@ -37,6 +38,24 @@ internal sealed class DryRun(Explainer explainer, RequestGuard guard, RouteTable
         return explainer.Explain(new Attempt(http, route, nobody) { Caller = caller, IsDryRun = true });
     }
 
+    /// <summary>The same for somebody who is described in place of shown: nobody is asked for anything, and no instance is looked for.</summary>
+    public Explanation Suppose(TestedRequest request)
+    {
+        using var scope = scopes.CreateScope();
+        var http = Make(new DryRunRequest(request.Method, request.Path, null, null), null, scope.ServiceProvider, CancellationToken.None);
+        var attempt = new Attempt(http, null, null) { IsDryRun = true, Ends = Check.Destination };
+        if (guard.Fault(http) is { } problem) return explainer.Explain(attempt with { Refusal = new Refusal(problem with { Reason = problem.Reason ?? Reasons.Request }, problem.Detail) });
+        if (RouteMatch.Find(table.Current, http.Request.Method, http.Request.Path) is not { } route) return explainer.Explain(attempt with { Refusal = _noRoute });
+        attempt = attempt with { Route = route };
+        if (route.Public) return explainer.Explain(attempt);
+        if (request.Credential is not { } name) return explainer.Explain(attempt with { Refusal = Refusal.Missing });
+        var kind = CredentialKinds.ByName.GetValueOrDefault(name, CredentialKind.Jwt);
+        var caller = Supposed.Caller(kind, request.Claims);
+        attempt = attempt with { Caller = caller, Facts = CredentialFacts.Of(name, null, 0, caller.Claims) with { Verified = true } };
+        if (!route.Credentials.Contains(kind)) return explainer.Explain(attempt with { Refusal = Refusal.NotTaken($"the route takes {string.Join(", ", route.Credentials.Select(taken => taken.Name()))}, not {name}") });
+        return explainer.Explain(attempt with { Refusal = route.Policy.Judge(caller) });
+    }
+
     private Explanation Explain(HttpContext http, Route? route, Refusal refusal) => explainer.Explain(new Attempt(http, route, refusal) { IsDryRun = true });
 
     private DefaultHttpContext Make(DryRunRequest request, IPAddress? address, IServiceProvider services, CancellationToken cancellationToken)
@@ -55,5 +74,23 @@ internal sealed class DryRun(Explainer explainer, RequestGuard guard, RouteTable
         http.Connection.RemoteIpAddress = address;
         if (request.Credential is { } credential) http.Request.Headers.Authorization = (request.Scheme ?? "Bearer") + " " + credential;
         return http;
+    }
+}
+
+/// <summary>A caller who is described.</summary>
+internal static class Supposed
+{
+    /// <summary>What every credential says is added where it is left out.</summary>
+    public static Caller Caller(CredentialKind kind, JsonElement claims)
+    {
+        var all = new Dictionary<string, object> { ["sub"] = "somebody", ["client_id"] = "some-client" };
+        if (claims.ValueKind == JsonValueKind.Object)
+        {
+            foreach (var claim in claims.EnumerateObject()) all[claim.Name] = claim.Value;
+        }
+        if (all["sub"] is JsonElement { ValueKind: not JsonValueKind.String }) all["sub"] = "somebody";
+        if (all["client_id"] is JsonElement { ValueKind: not JsonValueKind.String }) all["client_id"] = "some-client";
+        all["exp"] = 253_402_300_799;
+        return Access.Caller.Of(kind, JsonSerializer.SerializeToElement(all), null, TimeSpan.Zero)!;
     }
 }

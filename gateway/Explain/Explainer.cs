@@ -41,7 +41,7 @@ internal sealed class Explainer(
         var (http, route, refusal) = (attempt.Http, attempt.Route, attempt.Refusal);
         var shown = Presented.Read(http.Request.Headers.Authorization, out _);
         var caller = attempt.Caller ?? attempt.Exchange?.Caller ?? (shown is { } known && route is { Public: false } ? credentials.Find(CredentialKey.Of(known.Kind, known.Text)) : null);
-        var facts = Facts(http, shown, caller, attempt.IsDryRun);
+        var facts = attempt.Facts ?? Facts(http, shown, caller, attempt.IsDryRun);
         var failed = refusal is not null ? FailedAt(refusal, facts) : attempt.Answered is not null ? Check.Service : null;
         var details = new CheckDetails(attempt, facts, caller, table.Current, instances, revocations, time.GetUtcNow());
         var cause = failed is null ? "nothing: the request would be let through" : details.Cause(failed);
@@ -54,22 +54,21 @@ internal sealed class Explainer(
             Destination = route?.Service,
             Credential = facts,
             Fix = failed is null ? null : Fixes.For(failed, attempt, facts, revocations, caller),
-            Steps = Steps(Check.Of(route, facts?.Kind, failed), failed, cause, details, attempt.IsDryRun),
+            Steps = Steps([.. Check.Of(route, facts?.Kind, failed).Except(attempt.Facts is null ? [] : Check.OfShown)], failed, cause, details, attempt.IsDryRun ? attempt.Ends : null),
         };
     }
 
     public void Dispose() => _reads.Dispose();
 
-    private static List<ExplanationStep> Steps(IReadOnlyList<string> checks, string? failed, string cause, CheckDetails details, bool isDryRun)
+    private static List<ExplanationStep> Steps(IReadOnlyList<string> checks, string? failed, string cause, CheckDetails details, string? ends)
     {
         var steps = new List<ExplanationStep>(checks.Count + 1);
         var (reached, seen) = (true, failed is null);
         foreach (var check in checks)
         {
             if (check == failed) (reached, seen) = (false, true);
-            var outcome = check == failed ? ExplanationStep.Failed
-                : reached && !(isDryRun && check == Check.Service) ? ExplanationStep.Ok
-                : ExplanationStep.NotReached;
+            if (check == ends) reached = false;
+            var outcome = check == failed ? ExplanationStep.Failed : reached ? ExplanationStep.Ok : ExplanationStep.NotReached;
             steps.Add(new ExplanationStep(check, outcome, check == failed ? cause : details.Of(check)));
         }
         // A check that such a request usually does not pass through.
@@ -121,4 +120,10 @@ internal sealed record Attempt(HttpContext Http, Route? Route, Refusal? Refusal)
     public int? Answered { get; init; }
 
     public bool IsDryRun { get; init; }
+
+    /// <summary>What is known of a credential that is described and not shown.</summary>
+    public CredentialFacts? Facts { get; init; }
+
+    /// <summary>The check before which a dry run ends.</summary>
+    public string Ends { get; init; } = Check.Service;
 }
