@@ -11,6 +11,7 @@ if "%~1"=="logout" if exist "%program%" goto run
 if "%~1"=="whoami" if exist "%program%" goto run
 if "%~1"=="token" if exist "%program%" goto run
 if "%~1"=="curl" if exist "%program%" goto run
+if "%~1"=="why" if exist "%program%" goto run
 if "%~1"=="keys" if exist "%program%" goto run
 where dotnet >nul 2>nul || (
   echo mesh: the .NET SDK is missing: install version 10 from https://dotnet.microsoft.com/download/dotnet/10.0 1>&2
