@@ -36,8 +36,8 @@ internal sealed class PushedRequestEndpoint(ClientAuthenticator clients, Authori
             // A proof here binds the code to its key, as dpop_jkt does (RFC 9449 §10.1).
             var proof = await proofs.VerifyAsync(http.Request, accessToken: null, cancellationToken);
             if (!proof.IsSuccess) return OAuthError.InvalidDpopProof("The DPoP proof is not good for this request", proof.Error);
-            if (parameters["dpop_jkt"] is { } jkt && jkt != proof.Value.Jkt) return OAuthError.InvalidDpopProof("dpop_jkt is not the key of the proof");
-            if (parameters["dpop_jkt"] is null) parameters.Add("dpop_jkt", proof.Value.Jkt);
+            if (parameters["dpop_jkt"] is { } jkt && jkt != proof.Value.KeyThumbprint) return OAuthError.InvalidDpopProof("dpop_jkt is not the key of the proof");
+            if (parameters["dpop_jkt"] is null) parameters.Add("dpop_jkt", proof.Value.KeyThumbprint);
         }
         var request = await requests.ReadAsync(parameters, pushedHash: "", cancellationToken);
         // UAA's word for a bad redirect URI is none that RFC 9126 §2.3 knows.

@@ -15,15 +15,7 @@ internal sealed class DpopAddresses(IOptions<MeshOptions> mesh, IOptions<TlsOpti
     private const string IssuerPath = "/oauth/token";
     private const string Prefix = "/uaa";
 
-    public bool IsOf(HttpRequest request, string htu)
-    {
-        // Host and scheme in lower case and without the default port; query and fragment do not count (RFC 9449 §4.3).
-        if (!Uri.TryCreate(htu, UriKind.Absolute, out var uri) || uri.Scheme is not ("http" or "https") || uri.UserInfo.Length > 0) return false;
-        return Expected(request).Any(expected => Uri.TryCreate(expected, UriKind.Absolute, out var good)
-            && good.Scheme == uri.Scheme && good.IdnHost == uri.IdnHost && good.Port == uri.Port && good.AbsolutePath == uri.AbsolutePath);
-    }
-
-    private IEnumerable<string> Expected(HttpRequest request)
+    public IEnumerable<string> Of(HttpRequest request)
     {
         var path = request.Path.ToUriComponent();
         var below = path.StartsWith(Prefix, StringComparison.Ordinal) ? path[Prefix.Length..] : path;

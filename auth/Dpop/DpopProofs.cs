@@ -1,9 +1,7 @@
-using System.Buffers.Text;
 using System.Security.Cryptography;
 using System.Text;
-using System.Text.Json;
-using SecureMesh.Auth.Keys;
 using SecureMesh.Auth.Protocol;
+using SecureMesh.Sdk;
 
 namespace SecureMesh.Auth.Dpop;
 
@@ -15,19 +13,10 @@ internal interface IDpopReplays
     Task<bool> TryShowAsync(string zoneId, string jkt, string jtiHash, DateTimeOffset expiresAt, CancellationToken cancellationToken);
 }
 
-/// <summary>A proof that is good for one request.</summary>
-/// <param name="Jkt">Thumbprint of its key.</param>
-internal sealed record DpopProof(string Jkt);
-
 /// <summary>Checks that a request was made by the holder of a key (RFC 9449 §4.3).</summary>
 internal sealed class DpopProofs(IDpopReplays shown, DpopAddresses addresses, TimeProvider time)
 {
     private const string Header = "DPoP";
-    private static readonly TimeSpan Past = TimeSpan.FromSeconds(60);
-    private static readonly TimeSpan Ahead = TimeSpan.FromSeconds(30);
-
-    /// <summary>RFC 9449 §5.1, <c>dpop_signing_alg_values_supported</c>: no RS256, which FAPI 2.0 forbids.</summary>
-    public static readonly IReadOnlyList<string> Algorithms = ["ES256", "PS256"];
 
     public static bool IsShown(HttpRequest request) => request.Headers.ContainsKey(Header);
 
@@ -39,33 +28,10 @@ internal sealed class DpopProofs(IDpopReplays shown, DpopAddresses addresses, Ti
     {
         var headers = request.Headers[Header];
         if (headers.Count != 1) return "not exactly one DPoP header";
-        var jws = CompactJws.Read(headers.ToString());
-        if (!jws.IsSuccess) return jws.Error;
-        if (jws.Value.Type != "dpop+jwt") return "another typ";
-        var algorithm = jws.Value.Algorithm;
-        if (!Algorithms.Contains(algorithm, StringComparer.Ordinal)) return "another alg";
-        if (!jws.Value.Header.TryGetProperty("jwk", out var jwk) || VerificationKey.Thumbprint(jwk) is not { } jkt) return "no jwk";
-        var key = VerificationKey.FromJwk(jwk, algorithm);
-        if (!key.IsSuccess) return key.Error;
-        if (jws.Value.Verify(key.Value) is not { } claims) return "bad signature";
-
-        if (Fault(request, claims, accessToken) is { } fault) return fault;
+        var asked = new DpopRequest(request.Method, addresses.Of(request)) { AccessToken = accessToken };
+        if (DpopProof.Verify(headers.ToString(), asked, time.GetUtcNow(), out var fault) is not { } proof) return fault!;
         // Last, so that nothing but good proofs is remembered.
-        var jti = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(claims.Text("jti")!)));
-        return await shown.TryShowAsync(Zone.Default, jkt, jti, claims.Time("iat")!.Value + Past, cancellationToken)
-            ? new DpopProof(jkt)
-            : "shown before";
-    }
-
-    private string? Fault(HttpRequest request, JsonElement claims, string? accessToken)
-    {
-        if (claims.Text("jti") is not { Length: > 0 and <= 1024 }) return "no jti";
-        if (claims.Text("htm") != request.Method) return "another htm";
-        if (claims.Text("htu") is not { } htu || !addresses.IsOf(request, htu)) return "another htu";
-        var now = time.GetUtcNow();
-        if (claims.Time("iat") is not { } issued || issued < now - Past || issued > now + Ahead) return "iat outside the window";
-        if (accessToken is null) return null;
-        var hash = Base64Url.EncodeToString(SHA256.HashData(Encoding.ASCII.GetBytes(accessToken)));
-        return claims.Text("ath") is { } ath && CryptographicOperations.FixedTimeEquals(Encoding.UTF8.GetBytes(ath), Encoding.UTF8.GetBytes(hash)) ? null : "another ath";
+        var jti = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(proof.Id)));
+        return await shown.TryShowAsync(Zone.Default, proof.KeyThumbprint, jti, proof.GoodUntil, cancellationToken) ? proof : "shown before";
     }
 }

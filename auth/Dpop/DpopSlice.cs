@@ -1,5 +1,6 @@
 using System.Text.Json;
 using SecureMesh.Auth.Metadata;
+using SecureMesh.Sdk;
 
 namespace SecureMesh.Auth.Dpop;
 
@@ -16,6 +17,6 @@ internal static class DpopSlice
 
     private sealed class Advertised : IMetadata
     {
-        public void Write(Utf8JsonWriter json, string address) => json.WriteList("dpop_signing_alg_values_supported", DpopProofs.Algorithms);
+        public void Write(Utf8JsonWriter json, string address) => json.WriteList("dpop_signing_alg_values_supported", DpopProof.Algorithms);
     }
 }

@@ -1,6 +1,7 @@
 using SecureMesh.Auth.Clients;
 using SecureMesh.Auth.Protocol;
 using SecureMesh.Auth.Token;
+using SecureMesh.Sdk;
 
 namespace SecureMesh.Auth.Dpop;
 
@@ -15,12 +16,12 @@ internal sealed class SenderConstraint(DpopProofs proofs)
     {
         string? jkt = null;
         // The proof that was shown with the caller's token is of this request too, and good once.
-        if (request.HttpContext.Items[typeof(DpopProof)] is DpopProof verified) jkt = verified.Jkt;
+        if (request.HttpContext.Items[typeof(DpopProof)] is DpopProof verified) jkt = verified.KeyThumbprint;
         else if (DpopProofs.IsShown(request))
         {
             var proof = await proofs.VerifyAsync(request, accessToken: null, cancellationToken);
             if (!proof.IsSuccess) return OAuthError.InvalidDpopProof("The DPoP proof is not good for this request", proof.Error);
-            jkt = proof.Value.Jkt;
+            jkt = proof.Value.KeyThumbprint;
         }
         else if (client.Metadata.DpopBoundAccessTokens) return OAuthError.InvalidDpopProof("A DPoP proof is needed");
 
@@ -38,7 +39,7 @@ internal sealed class SenderConstraint(DpopProofs proofs)
         if (!asDpop) return "bound to a key, shown as a bearer token";
         var proof = await proofs.VerifyAsync(request, token, cancellationToken);
         if (!proof.IsSuccess) return proof.Error;
-        if (proof.Value.Jkt != bound.Jkt) return "proof of another key";
+        if (proof.Value.KeyThumbprint != bound.Jkt) return "proof of another key";
         request.HttpContext.Items[typeof(DpopProof)] = proof.Value;
         return null;
     }

@@ -37,7 +37,7 @@ internal sealed class BearerAuthentication(TokenVerifier verifier, ApiTokenUses 
         var token = await verifier.VerifyAsync(text, cancellationToken);
         if (!token.IsSuccess) return OAuthError.InvalidToken("The token is malformed, expired or revoked", token.Error);
         if (await senders.FaultAsync(http.Request, text, asDpop, Bound(token.Value), cancellationToken) is { } fault)
-            return OAuthError.InvalidProof("The token is bound to a key, or not, other than the request shows", DpopProofs.Algorithms, fault);
+            return OAuthError.InvalidProof("The token is bound to a key, or not, other than the request shows", DpopProof.Algorithms, fault);
         if (!token.Value.Audience.Any(name => name == mesh.Value.Audience || name == "mesh://gateway"))
             return OAuthError.InvalidToken("The token is not meant for this service");
         if (scope is not null && !token.Value.Scopes.Contains(scope, StringComparer.Ordinal)) return OAuthError.InsufficientScope(scope);

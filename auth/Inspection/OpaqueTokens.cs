@@ -33,7 +33,7 @@ internal interface IOpaqueTokens
 /// <summary>Access tokens that say nothing themselves (T-14): 256 random bits, of which only the hash is stored.</summary>
 internal sealed class OpaqueForm(IOpaqueTokens store) : ITokenForm
 {
-    private const string Prefix = "sm_at_";
+    private const string Prefix = OpaqueTokenFormat.Prefix;
     private static readonly JsonDocumentOptions Strict = new() { AllowDuplicateProperties = false, MaxDepth = 16 };
 
     public static string NewToken() => Prefix + Entropy.Token();
@@ -43,7 +43,7 @@ internal sealed class OpaqueForm(IOpaqueTokens store) : ITokenForm
     public bool Has(string token) => token.StartsWith(Prefix, StringComparison.Ordinal);
 
     public async Task<OpaqueToken?> FindAsync(string token, CancellationToken cancellationToken) =>
-        token.Length == Prefix.Length + 43 && Has(token) ? await store.FindAsync(Hash(token), cancellationToken) : null;
+        OpaqueTokenFormat.IsWellFormed(token) ? await store.FindAsync(Hash(token), cancellationToken) : null;
 
     public async Task<Result<KnownToken, string>> ReadAsync(string token, CancellationToken cancellationToken) =>
         await FindAsync(token, cancellationToken) is { } stored ? KnownClaims.Of(JsonDocument.Parse(stored.Claims, Strict).RootElement, kid: null) : "unknown token";

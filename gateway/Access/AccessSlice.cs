@@ -1,4 +1,6 @@
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Options;
+using SecureMesh.Gateway.Access.Dpop;
 
 namespace SecureMesh.Gateway.Access;
 
@@ -17,9 +19,17 @@ internal static class AccessSlice
         builder.Services.AddSingleton<Online>();
         builder.Services.TryAddEnumerable(ServiceDescriptor.Singleton<ICredentialCheck, JwtCheck>());
         builder.Services.TryAddEnumerable(ServiceDescriptor.Singleton<ICredentialCheck, OpaqueCheck>());
-        builder.Services.AddHttpClient(Online.Client, client =>
+        builder.Services.TryAddEnumerable(ServiceDescriptor.Singleton<ICredentialCheck, BasicCheck>());
+        builder.Services.AddOptions<BasicOptions>().BindConfiguration("gateway:basic");
+        builder.Services.TryAddEnumerable(ServiceDescriptor.Singleton<IPostConfigureOptions<BasicOptions>, BasicDefaults>());
+        builder.Services.AddOptionsWithValidateOnStart<DpopOptions, DpopOptionsValidator>().BindConfiguration("gateway:dpop");
+        builder.Services.AddSingleton<DpopNonces>();
+        builder.Services.AddSingleton(services => new ShownProofs(services.GetRequiredService<TimeProvider>()));
+        builder.Services.AddSingleton<Constraint>();
+        builder.Services.AddSingleton<AuthCalls>();
+        builder.Services.AddHttpClient(AuthCalls.Client, client =>
             {
-                client.Timeout = TimeSpan.FromSeconds(2);
+                client.Timeout = Timeout.InfiniteTimeSpan; // each call has a patience of its own
                 client.MaxResponseContentBufferSize = 256 * 1024;
             })
             .ConfigurePrimaryHttpMessageHandler(() => new SocketsHttpHandler

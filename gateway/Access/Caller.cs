@@ -10,7 +10,8 @@ namespace SecureMesh.Gateway.Access;
 /// <param name="marks">By what it can be revoked.</param>
 /// <param name="until">When it ends, skew included; Unix milliseconds.</param>
 /// <param name="claims">What the issuer says of the caller.</param>
-internal sealed class Caller(CredentialKind credential, TokenMarks marks, long until, JsonElement claims)
+/// <param name="freshUntil">Until when it is believed without asking again; Unix milliseconds.</param>
+internal sealed class Caller(CredentialKind credential, TokenMarks marks, long until, JsonElement claims, long freshUntil = long.MaxValue)
 {
     private readonly TokenMarks _marks = marks;
     private long _revocationsSeen = -1;
@@ -20,6 +21,11 @@ internal sealed class Caller(CredentialKind credential, TokenMarks marks, long u
     public ref readonly TokenMarks Marks => ref _marks;
 
     public long Until => until;
+
+    public long FreshUntil => freshUntil;
+
+    /// <summary>The access token that stands for him at auth when what he shows is none; null when it is one.</summary>
+    public string? Token { get; private init; }
 
     public JsonElement Claims => claims;
 
@@ -52,14 +58,14 @@ internal sealed class Caller(CredentialKind credential, TokenMarks marks, long u
 
     /// <summary>A caller by the claims of an access token, verified here or vouched for by auth.</summary>
     /// <returns>Null when the claims are not those of an access token.</returns>
-    public static Caller? Of(CredentialKind credential, JsonElement claims, string? keyId, TimeSpan skew)
+    public static Caller? Of(CredentialKind credential, JsonElement claims, string? keyId, TimeSpan skew, DateTimeOffset? freshUntil = null, string? token = null)
     {
         if (Text(claims, "sub") is null || Text(claims, "client_id") is not { } client || Seconds(claims, "exp") is not { } expires) return null;
         var marks = new TokenMarks(
             Text(claims, "zid") ?? "", Text(claims, "jti"), Text(claims, "grant_id"), Text(claims, "sid"), Text(claims, "user_id"), client, keyId, Seconds(claims, "iat") ?? 0);
         // No credential of ours lives for centuries; the number is the issuer's, and must not overflow.
         var until = Math.Min(expires, 253_402_300_799L - 3600) * 1000 + (long)skew.TotalMilliseconds;
-        return new Caller(credential, marks, until, claims);
+        return new Caller(credential, marks, until, claims, freshUntil?.ToUnixTimeMilliseconds() ?? long.MaxValue) { Token = token };
     }
 
     public static string? Text(JsonElement claims, string name) =>
@@ -87,7 +93,7 @@ internal sealed class Caller(CredentialKind credential, TokenMarks marks, long u
 internal sealed record Confirmation(string? KeyThumbprint, string? CertificateThumbprint)
 {
     public static Confirmation? Of(JsonElement claims) =>
-        claims.TryGetProperty("cnf", out var cnf) && cnf.ValueKind == JsonValueKind.Object
-            ? new Confirmation(Caller.Text(cnf, "jkt"), Caller.Text(cnf, "x5t#S256"))
-            : null;
+        !claims.TryGetProperty("cnf", out var cnf) ? null
+        : cnf.ValueKind == JsonValueKind.Object ? new Confirmation(Caller.Text(cnf, "jkt"), Caller.Text(cnf, "x5t#S256"))
+        : new Confirmation(null, null);
 }

@@ -1,12 +1,22 @@
 using System.Collections.Concurrent;
 using System.Runtime.InteropServices;
+using System.Security.Cryptography;
+using System.Text;
+using SecureMesh.Sdk;
 
 namespace SecureMesh.Gateway.Access;
 
 /// <summary>A credential by its kind and its exact bytes: two that differ anywhere are two.</summary>
 internal readonly record struct CredentialKey(CredentialKind Kind, string Text)
 {
-    public static CredentialKey Of(CredentialKind kind, string text) => new(kind, text);
+    /// <summary>Drawn at the start: of a password not even the hash is good for anything elsewhere.</summary>
+    private static readonly byte[] _process = Entropy.Bytes(32);
+
+    /// <summary>Of a password the hash alone is kept; tokens are random, and looked up far too often to be hashed each time.</summary>
+    public static CredentialKey Of(CredentialKind kind, string text) => kind == CredentialKind.Basic ? new CredentialKey(kind, text).Hashed() : new(kind, text);
+
+    /// <summary>The same in 44 characters, for whatever is kept of credentials that anybody can make up: those may be long.</summary>
+    public CredentialKey Hashed() => new(Kind, Convert.ToBase64String(HMACSHA256.HashData(_process, Encoding.UTF8.GetBytes(Text))));
 
     /// <summary>
     /// For credentials that were found good. The end of a signed token is a piece of a signature, which nobody can choose, and
@@ -70,10 +80,12 @@ internal sealed class CredentialCache<T>(int capacity, IEqualityComparer<Credent
         }
     }
 
-    public void Forget(in CredentialKey key)
+    /// <summary>Forgets the value, unless another one has come for the key meanwhile.</summary>
+    public void Forget(in CredentialKey key, T value)
     {
-        _young.TryRemove(key, out _);
-        _old.TryRemove(key, out _);
+        var pair = KeyValuePair.Create(key, value);
+        _young.TryRemove(pair);
+        _old.TryRemove(pair);
     }
 
     public void Clear()

@@ -1,4 +1,4 @@
-using System.Collections.Concurrent;
+using System.Net;
 using SecureMesh.Sdk;
 
 namespace SecureMesh.Gateway.Access;
@@ -9,13 +9,14 @@ internal sealed class Credentials : IDisposable
     /// <summary>How long a bad credential is refused without being looked at again.</summary>
     private static readonly TimeSpan _negative = TimeSpan.FromSeconds(5);
 
+    private static readonly TimeSpan _soon = TimeSpan.FromSeconds(1);
+
     private readonly ICredentialCheck?[] _checks = new ICredentialCheck?[Enum.GetValues<CredentialKind>().Length];
     private readonly CredentialCache<Caller> _callers;
     private readonly CredentialCache<Remembered> _refusals;
-    private readonly ConcurrentDictionary<CredentialKey, Task<Verdict>> _underWay = new();
+    private readonly Flights<CredentialKey, Verdict> _flights = new();
     private readonly ITokenRevocations _revocations;
     private readonly TimeProvider _time;
-    private readonly CancellationTokenSource _stop = new();
 
     public Credentials(IEnumerable<ICredentialCheck> checks, ITokenRevocations revocations, TimeProvider time, AccessLimits limits)
     {
@@ -29,6 +30,9 @@ internal sealed class Credentials : IDisposable
         _refusals = new(limits.Refusals);
     }
 
+    /// <summary>How many bad credentials are remembered.</summary>
+    public int RefusedCount => _refusals.Count;
+
     /// <summary>How many callers are remembered.</summary>
     public int Count => _callers.Count;
 
@@ -36,8 +40,9 @@ internal sealed class Credentials : IDisposable
     public Caller? Find(in CredentialKey key)
     {
         if (_callers.Find(key) is not { } caller) return null;
-        if (caller.Until > _time.GetUtcNow().ToUnixTimeMilliseconds() && !caller.IsRevoked(_revocations)) return caller;
-        _callers.Forget(key);
+        var now = _time.GetUtcNow().ToUnixTimeMilliseconds();
+        if (caller.Until > now && !caller.IsRevoked(_revocations)) return caller.FreshUntil > now ? caller : null;
+        _callers.Forget(key, caller);
         return null;
     }
 
@@ -46,50 +51,45 @@ internal sealed class Credentials : IDisposable
     /// <param name="key">Its key.</param>
     /// <param name="address">The caller's address.</param>
     /// <param name="cancellationToken">The caller leaves; the check goes on for the others who wait for it.</param>
-    public async ValueTask<Verdict> CheckAsync(Presented credential, CredentialKey key, System.Net.IPAddress? address, CancellationToken cancellationToken)
+    public async ValueTask<Verdict> CheckAsync(Presented credential, CredentialKey key, IPAddress? address, CancellationToken cancellationToken)
     {
         if (Find(key) is { } known) return known;
         if (_checks[(int)credential.Kind] is not { } check) return Refusal.NotTaken($"nobody here checks credentials of the kind {credential.Kind.Name()}");
         if (check.Fault(credential) is { } fault) return fault;
-        var now = _time.GetUtcNow();
-        if (_refusals.Find(key) is { } remembered && remembered.Until > now) return remembered.Refusal;
-
-        if (!_underWay.TryGetValue(key, out var running))
-        {
-            // Not started before it is the one that counts: two at once would be two checks.
-            var started = new TaskCompletionSource<Verdict>(TaskCreationOptions.RunContinuationsAsynchronously);
-            running = _underWay.GetOrAdd(key, started.Task);
-            if (ReferenceEquals(running, started.Task)) _ = RunAsync(check, credential, key, address, started);
-        }
-        return await running.WaitAsync(cancellationToken);
+        var refused = key.Hashed(); // of what anybody can make up, no more than this is kept
+        if (Refused(refused) is { } before) return before;
+        return await _flights.JoinAsync(key, stop => RunAsync(check, credential, key, refused, address, stop), cancellationToken);
     }
 
-    public void Dispose()
-    {
-        _stop.Cancel();
-        _stop.Dispose();
-    }
+    public void Dispose() => _flights.Dispose();
 
-    /// <summary>Whatever happens, who waits gets an answer and the next one may try.</summary>
-    private async Task RunAsync(ICredentialCheck check, Presented credential, CredentialKey key, System.Net.IPAddress? address, TaskCompletionSource<Verdict> waiting)
+    private async Task<Verdict> RunAsync(ICredentialCheck check, Presented credential, CredentialKey key, CredentialKey refused, IPAddress? address, CancellationToken stop)
     {
-        Verdict verdict;
+        // Whoever was here a moment ago may have found out meanwhile.
+        if (Find(key) is { } found) return found;
+        if (Refused(refused) is { } before) return before;
+        // One that was good when it was last asked about takes nobody's turn: a flood of bad ones does not end it.
+        var known = _callers.Find(key);
+        var turns = known is null ? check.Turns : null;
+        if (turns?.TryEnter(address) == false) return Refusal.Unavailable(_soon, "as many unknown credentials are being checked as may be at the same time, in all or of this address");
         try
         {
-            verdict = Judge(await check.CheckAsync(credential, address, _stop.Token));
+            var verdict = Judge(await check.CheckAsync(credential, address, stop));
             if (verdict.Caller is { } caller) _callers.Add(key, caller);
-            else if (verdict.Refusal!.Lasts) _refusals.Add(key, new Remembered(verdict.Refusal, _time.GetUtcNow() + _negative));
+            else if (verdict.Refusal!.Lasts)
+            {
+                if (known is not null) _callers.Forget(key, known);
+                _refusals.Add(refused, new Remembered(verdict.Refusal, _time.GetUtcNow() + _negative));
+            }
+            return verdict;
         }
-        catch (Exception e)
+        finally
         {
-            _underWay.TryRemove(key, out _);
-            waiting.SetException(e);
-            _ = waiting.Task.Exception; // whoever waited may have left
-            return;
+            turns?.Leave(address);
         }
-        _underWay.TryRemove(key, out _);
-        waiting.SetResult(verdict);
     }
+
+    private Refusal? Refused(in CredentialKey key) => _refusals.Find(key) is { } remembered && remembered.Until > _time.GetUtcNow() ? remembered.Refusal : null;
 
     private Verdict Judge(Verdict verdict)
     {

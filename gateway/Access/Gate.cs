@@ -1,3 +1,4 @@
+using SecureMesh.Gateway.Access.Dpop;
 using SecureMesh.Gateway.Routes;
 using SecureMesh.Sdk;
 using Route = SecureMesh.Gateway.Routes.Route;
@@ -5,7 +6,7 @@ using Route = SecureMesh.Gateway.Routes.Route;
 namespace SecureMesh.Gateway.Access;
 
 /// <summary>Who calls, and whether the route lets him in.</summary>
-internal sealed class Gate(Credentials credentials, Online online, ITokenRevocations revocations)
+internal sealed class Gate(Credentials credentials, Constraint constraint, Online online, ITokenRevocations revocations)
 {
     private static readonly TimeSpan _soon = TimeSpan.FromSeconds(2);
 
@@ -15,7 +16,7 @@ internal sealed class Gate(Credentials credentials, Online online, ITokenRevocat
     {
         if (Read(http, route, out var shown) is { } refusal)
         {
-            verdict = refusal;
+            verdict = refusal.On(route);
             return true;
         }
         verdict = default;
@@ -29,19 +30,19 @@ internal sealed class Gate(Credentials credentials, Online online, ITokenRevocat
     public async ValueTask<Verdict> AdmitAsync(HttpContext http, Route route)
     {
         // 1. What is shown, and whether this route takes its like.
-        if (Read(http, route, out var shown) is { } refusal) return refusal;
+        if (Read(http, route, out var shown) is { } refusal) return refusal.On(route);
         // 2. While nobody tells what was revoked, some routes rather refuse.
         if (route.Revocation == WhenFeedIsCut.Critical && revocations.Silence > route.CriticalAfter)
             return Refusal.Unavailable(_soon, "the revocation feed is cut for longer than the route's criticalAfter");
         // 3. Whose it is.
         var verdict = await credentials.CheckAsync(shown, CredentialKey.Of(shown.Kind, shown.Text), http.Connection.RemoteIpAddress, http.RequestAborted);
-        if (verdict.Caller is not { } caller) return verdict;
+        if (verdict.Caller is not { } caller) return verdict.Refusal!.On(route);
         // 4. Whether he who shows it may: a bound one needs the proof of its key.
-        if (Constraint.Fault(http, shown, caller) is { } unproven) return unproven;
+        if (constraint.Fault(http, shown, caller) is { } unproven) return unproven.On(route);
         // 5. Whether auth, asked now, still stands by it.
         if (route.Online || (route.Revocation == WhenFeedIsCut.Normal && !revocations.IsCurrent))
         {
-            if (await online.FaultAsync(shown, mayBeMomentsOld: !route.Online, http.RequestAborted) is { } gone) return gone;
+            if (await online.FaultAsync(caller.Token ?? shown.Text, shown.Kind, mayBeMomentsOld: !route.Online, http.RequestAborted) is { } gone) return gone.On(route);
         }
         // 6. Whether the route is for him.
         return Judge(caller, route);
@@ -55,9 +56,15 @@ internal sealed class Gate(Credentials credentials, Online online, ITokenRevocat
         if (Presented.Read(http.Request.Headers.Authorization, out var refusal) is not { } credential) return refusal ?? Refusal.Missing;
         shown = credential;
         // RFC 6750 §2: one method only. Alone a token in the query is none at all.
-        if (http.Request.QueryString.HasValue && http.Request.Query.ContainsKey("access_token")) return Refusal.Conflict("a second credential stands in the query");
+        if (MayHoldToken(http.Request.QueryString.Value) && http.Request.Query.ContainsKey("access_token")) return Refusal.Conflict("a second credential stands in the query");
+        // A proof that goes with nothing: whoever sends it believes that it protects him.
+        if (credential.Scheme != CredentialScheme.Dpop && http.Request.Headers.ContainsKey(Constraint.Header)) return Refusal.Proof("a DPoP header beside another scheme than DPoP");
         return Takes(route, credential.Kind) ? null : Refusal.NotTaken($"the route takes {string.Join(", ", route.Credentials.Select(kind => kind.Name()))}, not {credential.Kind.Name()}");
     }
+
+    /// <summary>Queries are taken apart only when the name can stand in them, plain or encoded.</summary>
+    private static bool MayHoldToken(string? query) =>
+        query is { Length: > 0 } && (query.Contains('%', StringComparison.Ordinal) || query.Contains("access_token", StringComparison.OrdinalIgnoreCase));
 
     private static bool Takes(Route route, CredentialKind kind)
     {

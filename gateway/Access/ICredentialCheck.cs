@@ -8,6 +8,9 @@ internal interface ICredentialCheck
     /// <summary>The kinds that it judges.</summary>
     IReadOnlyList<CredentialKind> Kinds { get; }
 
+    /// <summary>How many credentials that were not known a moment ago are checked at the same time; null when nobody is asked about them.</summary>
+    Turns? Turns => null;
+
     /// <summary>A fault that can be seen without asking anybody; null when there is none.</summary>
     Refusal? Fault(in Presented credential);
 

@@ -11,9 +11,22 @@ namespace SecureMesh.Gateway.Access;
 internal sealed record Refusal(Problem Problem, string Cause)
 {
     private const string Realm = "Bearer realm=\"securemesh\"";
+    private const string BasicRealm = "Basic realm=\"securemesh\", charset=\"UTF-8\"";
+    private static readonly string _dpop = "DPoP realm=\"securemesh\", algs=\"" + string.Join(' ', DpopProof.Algorithms) + "\"";
 
     /// <summary>Cached for a moment, so that a flood of one bad credential costs one check.</summary>
     public bool Lasts { get; init; }
+
+    /// <summary>The user name that was shown with a password: for the operator's explanation, never for a log, where people also type passwords into it.</summary>
+    public string? UserName { get; init; }
+
+    /// <summary>The same as an answer of the route: where passwords are taken, a 401 says so (RFC 9110 §11.6.1).</summary>
+    public Refusal On(Routes.Route route)
+    {
+        if (Problem.Status != 401 || Problem.Challenge == BasicRealm || !route.Credentials.Contains(CredentialKind.Basic)) return this;
+        var challenge = route.Credentials.Count == 1 || Problem.Challenge is null ? BasicRealm : Problem.Challenge + ", " + BasicRealm;
+        return this with { Problem = Problem with { Challenge = challenge } };
+    }
 
     public static Refusal Missing { get; } =
         new(new Problem(401, "unauthorized", "Full authentication is required to access this resource") { Challenge = Realm, Reason = Reasons.Missing }, "no credential");
@@ -33,12 +46,24 @@ internal sealed record Refusal(Problem Problem, string Cause)
     public static Refusal Invalid(string cause) =>
         new(Challenged(new(401, "invalid_token", "The access token is not valid") { Reason = Reasons.Invalid }), cause) { Lasts = true };
 
+    /// <summary>No such user, another password, a locked name: the caller reads the same for all.</summary>
+    public static Refusal Password(string cause) =>
+        new(new Problem(401, "unauthorized", "User name or password is not valid") { Challenge = BasicRealm, Reason = Reasons.Invalid }, cause) { Lasts = true };
+
     public static Refusal Expired { get; } =
         new(Challenged(new(401, "invalid_token", "The access token expired") { Reason = Reasons.Expired }), "expired") { Lasts = true };
 
-    /// <summary>The proof that goes with a bound token is missing or wrong (RFC 9449 §7.1, RFC 8705 §3).</summary>
-    public static Refusal Proof(string challenge, string cause) =>
-        new(new Problem(401, "invalid_token", "The token needs a proof of its key") { Challenge = challenge, Reason = Reasons.Proof }, cause);
+    /// <summary>The proof that goes with a bound token is missing or wrong, or there is one with a token that is not bound (RFC 9449 §7.1).</summary>
+    public static Refusal Proof(string cause) => Proof(_dpop, "invalid_token", "The token and the proof of its key do not go together", cause);
+
+    /// <summary>The proof must hold a nonce of this gateway, which the answer gives (RFC 9449 §9).</summary>
+    public static Refusal Nonce(string cause) => Proof(_dpop, "use_dpop_nonce", "The proof needs the nonce of this answer", cause);
+
+    /// <summary>The token is bound to a certificate that is not that of the connection (RFC 8705 §3).</summary>
+    public static Refusal Certificate(string cause) => Proof(Realm, "invalid_token", "The token needs the certificate that it is bound to", cause);
+
+    private static Refusal Proof(string challenge, string error, string detail, string cause) =>
+        new(new Problem(401, error, detail) { Challenge = $"{challenge}, error=\"{error}\", error_description=\"{detail}\"", Reason = Reasons.Proof }, cause);
 
     public static Refusal Scope(IReadOnlyList<string> wanted, string cause) => new(
         new Problem(403, "insufficient_scope", "Insufficient scope for this resource")

@@ -30,11 +30,13 @@ internal sealed class RouteReader
     private readonly List<string> _faults = [];
     private readonly Dictionary<string, List<Route>> _byPath = new(StringComparer.Ordinal);
 
-    private RouteReader() { }
+    private readonly bool _takesPasswords;
+
+    private RouteReader(IConfiguration configuration) => _takesPasswords = BasicOptions.IsOn(configuration);
 
     public static (IReadOnlyList<Route> Routes, IReadOnlyList<string> Faults) Read(IConfiguration configuration)
     {
-        var reader = new RouteReader();
+        var reader = new RouteReader(configuration);
         var routes = configuration.GetSection("gateway:routes").GetChildren().Select(reader.ReadRoute).OfType<Route>().ToList();
         var services = ServiceReader.Read(configuration, reader._faults);
         foreach (var name in services.Keys.Where(name => routes.All(route => route.Service != name)))
@@ -101,7 +103,7 @@ internal sealed class RouteReader
         return methods;
     }
 
-    private static IReadOnlyList<CredentialKind> Credentials(Fields fields)
+    private IReadOnlyList<CredentialKind> Credentials(Fields fields)
     {
         // The other modes take kinds of their own when they come.
         fields.OneOf("mode", "token", ("token", "token"));
@@ -109,6 +111,7 @@ internal sealed class RouteReader
         var kinds = new SortedSet<CredentialKind>();
         foreach (var name in names)
         {
+            if (name == "basic" && !_takesPasswords) fields.Fault("credentials", "holds basic, but no client is named at gateway:basic:client to prove passwords through");
             if (CredentialKinds.ByName.TryGetValue(name, out var kind)) kinds.Add(kind);
             else fields.Fault("credentials", $"must be of {string.Join(", ", CredentialKinds.ByName.Keys)}, not '{name}'");
         }
@@ -170,6 +173,8 @@ internal sealed class RouteReader
             _faults.Add($"{fields.Key} needs either access: public or scopes" + (route.Public ? ", not both." : "."));
             return;
         }
+        if (route.Relay == RelayMode.Passthrough && route.Credentials.Contains(CredentialKind.Basic))
+            fields.Fault("relay", "stands beside credentials that hold basic: the service would get passwords");
         if (!route.Public) return;
         foreach (var field in (string[])["mode", "credentials", "subjects", "claims", "online", "revocation", "criticalAfter"])
         {

@@ -21,7 +21,7 @@ internal sealed record TokenHeader(string Type, string Algorithm, string Kid)
     }
 
     /// <summary>Canonical: the bits that the last character has too many are zero, so that one value has one spelling.</summary>
-    private static bool IsBase64Url(ReadOnlySpan<char> part) =>
+    public static bool IsBase64Url(ReadOnlySpan<char> part) =>
         part.Length > 0 && part.IndexOfAnyExcept(Characters) < 0 && (part.Length % 4) switch
         {
             0 => true,

@@ -9,7 +9,8 @@ internal static class ReservedSettings
     /// <summary>Never filled into a value that the server sent: <c>http://example/?${MESH__SECRET}</c> would carry it away.</summary>
     private static readonly string[] Secret =
     [
-        "mesh:secret", "mesh:clientSecret", "mesh:database", "mesh:credentials", "auth:keys", "auth:bootstrap", "gateway:browser:clientSecret",
+        "mesh:secret", "mesh:clientSecret", "mesh:database", "mesh:credentials", "auth:keys", "auth:bootstrap", "gateway:browser:clientSecret", "gateway:basic:clientSecret",
+        "gateway:exchange:clientSecret",
     ];
 
     /// <summary>What a service is, where it writes, whether it is open to strangers and whom it asks.</summary>

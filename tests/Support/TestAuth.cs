@@ -39,6 +39,18 @@ public sealed class TestAuth
     /// <summary>Active tokens that are no JWTs, with what introspection says of them.</summary>
     public ConcurrentDictionary<string, Dictionary<string, object>> Opaque { get; } = new();
 
+    /// <summary>Users by name, with their passwords and scopes.</summary>
+    public ConcurrentDictionary<string, (string Password, string[] Scopes)> Users { get; } = new();
+
+    /// <summary>What came to the token endpoint, client, address and form, but for tokens that services get in their own name.</summary>
+    public ConcurrentQueue<(string Client, string? Address, Dictionary<string, string> Form)> TokenRequests { get; } = new();
+
+    /// <summary>Answers a request for a token; null: as auth would.</summary>
+    public Func<IFormCollection, Task<IResult?>>? AnswerToken { get; set; }
+
+    /// <summary>Answers a question about a token; null: as auth would.</summary>
+    public Func<string, Task<IResult?>>? AnswerIntrospection { get; set; }
+
     /// <summary>How often introspection was asked.</summary>
     public int Introspections => Volatile.Read(ref _introspections);
 
@@ -77,14 +89,26 @@ public sealed class TestAuth
         var form = await http.Request.ReadFormAsync();
         var client = Encoding.UTF8.GetString(Convert.FromBase64String(http.Request.Headers.Authorization.ToString()["Basic ".Length..])).Split(':')[0];
         var scopes = form["scope"].ToString().Split(' ', StringSplitOptions.RemoveEmptyEntries);
+        if (form["grant_type"] != "client_credentials")
+        {
+            TokenRequests.Enqueue((client, http.Request.Headers["X-Forwarded-For"], form.ToDictionary(field => field.Key, field => field.Value.ToString())));
+            if (AnswerToken is not null && await AnswerToken(form) is { } answer) return answer;
+            return form["grant_type"] == "password" ? Password(form) : Results.Json(new { error = "unsupported_grant_type" }, statusCode: 400);
+        }
         var token = _issuer.Token(("sub", client), ("client_id", client), ("scope", scopes), ("aud", form["resource"].ToArray()));
         return Results.Json(new { access_token = token, token_type = "bearer", expires_in = 600, scope = string.Join(' ', scopes) });
     }
+
+    private IResult Password(IFormCollection form) =>
+        Users.TryGetValue(form["username"].ToString(), out var user) && user.Password == form["password"]
+            ? Results.Json(new { access_token = _issuer.UserToken(form["username"].ToString(), user.Scopes), token_type = "bearer", expires_in = 600 })
+            : Results.Json(new { error = "unauthorized", error_description = "Bad credentials" }, statusCode: 401);
 
     private async Task<IResult> IntrospectAsync(HttpContext http)
     {
         Interlocked.Increment(ref _introspections);
         var token = (await http.Request.ReadFormAsync())["token"].ToString();
+        if (AnswerIntrospection is not null && await AnswerIntrospection(token) is { } answer) return answer;
         return Opaque.TryGetValue(token, out var claims)
             ? Results.Json(new Dictionary<string, object>(claims) { ["active"] = true })
             : Results.Json(new { active = false });

@@ -1,0 +1,80 @@
+using System.Security.Cryptography;
+using System.Text;
+
+namespace SecureMesh.Gateway.Access.Dpop;
+
+/// <summary>The proofs that this gateway was shown, for as long as they could be shown again, in bounded memory.</summary>
+/// <remarks>
+/// Two generations, each at least as long as a proof can be good. Only proofs that are good in all else come in, so whoever would
+/// fill it needs good tokens, and fills no more than the share of his key.
+/// </remarks>
+internal sealed class ShownProofs(TimeProvider time, int most = 200_000, int mostOfOneKey = 20_000)
+{
+    /// <summary>A proof is good from 30 s before to 60 s after its <c>iat</c>.</summary>
+    private static readonly TimeSpan _generation = TimeSpan.FromSeconds(90);
+
+    private readonly Lock _gate = new();
+    private Generation _young = new();
+    private Generation _old = new();
+    private long _began = time.GetTimestamp();
+
+    public int Count
+    {
+        get { lock (_gate) return _young.Proofs.Count + _old.Proofs.Count; }
+    }
+
+    /// <summary>Remembers the proof.</summary>
+    public ShownProof Show(string keyThumbprint, string id)
+    {
+        // Of any length, and written by the caller: what is kept has one.
+        var proof = new Key(SHA256.HashData(Encoding.UTF8.GetBytes(keyThumbprint + "." + id)));
+        lock (_gate)
+        {
+            Turn();
+            if (_young.Proofs.Contains(proof) || _old.Proofs.Contains(proof)) return ShownProof.Before;
+            var ofKey = _young.ByKey.GetValueOrDefault(keyThumbprint);
+            if (ofKey >= mostOfOneKey / 2) return ShownProof.TooMany;
+            if (_young.Proofs.Count >= most / 2) return ShownProof.Full;
+            _young.Proofs.Add(proof);
+            _young.ByKey[keyThumbprint] = ofKey + 1;
+            return ShownProof.First;
+        }
+    }
+
+    private void Turn()
+    {
+        var age = time.GetElapsedTime(_began);
+        if (age < _generation) return;
+        _old = age < _generation * 2 ? _young : new Generation();
+        _young = new Generation();
+        _began = time.GetTimestamp();
+    }
+
+    private sealed class Generation
+    {
+        public HashSet<Key> Proofs { get; } = [];
+
+        public Dictionary<string, int> ByKey { get; } = new(StringComparer.Ordinal);
+    }
+
+    private readonly record struct Key(long A, long B)
+    {
+        public Key(byte[] hash) : this(BitConverter.ToInt64(hash, 0), BitConverter.ToInt64(hash, 8)) { }
+    }
+}
+
+/// <summary>What it means that a proof is shown.</summary>
+internal enum ShownProof
+{
+    /// <summary>It is good.</summary>
+    First,
+
+    /// <summary>It was shown before.</summary>
+    Before,
+
+    /// <summary>Its key has shown more than one caller may.</summary>
+    TooMany,
+
+    /// <summary>Nothing more can be remembered, and what cannot be remembered is not taken.</summary>
+    Full,
+}
