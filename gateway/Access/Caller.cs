@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Security.Claims;
 using System.Text.Json;
 using SecureMesh.Gateway.Passport;
@@ -13,7 +14,9 @@ namespace SecureMesh.Gateway.Access;
 /// <param name="freshUntil">Until when it is believed without asking again; Unix milliseconds.</param>
 internal sealed class Caller(CredentialKind credential, TokenMarks marks, long until, JsonElement claims, long freshUntil = long.MaxValue)
 {
+    private const int MostExchanged = 16;
     private readonly TokenMarks _marks = marks;
+    private ConcurrentDictionary<PassportProfile, ExchangedToken>? _exchanged;
     private long _revocationsSeen = -1;
 
     public CredentialKind Credential => credential;
@@ -45,6 +48,16 @@ internal sealed class Caller(CredentialKind credential, TokenMarks marks, long u
 
     /// <summary>The signed identities made of it, one for each service and set of scopes.</summary>
     public PassportShelf Passports { get; } = new();
+
+    /// <summary>What exchanges of its token brought, by service and scopes; null when there were none.</summary>
+    public ConcurrentDictionary<PassportProfile, ExchangedToken>? Exchanged => _exchanged;
+
+    public void Keep(PassportProfile profile, ExchangedToken token)
+    {
+        var shelf = _exchanged ?? Interlocked.CompareExchange(ref _exchanged, new(), null) ?? _exchanged!;
+        if (shelf.Count >= MostExchanged) shelf.Clear(); // as many services as a caller uses at a time; what is dropped is fetched anew
+        shelf[profile] = token;
+    }
 
     /// <summary>Asks the revocations only when there were new ones since the last time.</summary>
     public bool IsRevoked(ITokenRevocations revocations)

@@ -45,10 +45,10 @@ internal sealed class Passage(RequestLimits limits, Gate gate, Identity identity
             }
             http.User = caller.Principal;
             // 5. What the service gets to know of him.
-            var shown = identity.Show(caller, route, http);
+            var shown = identity.TryShow(caller, route, http, out var ready) ? ready : await identity.AskAsync(caller, route, http);
             if (shown.Refusal is not null)
             {
-                await http.RefuseAsync(shown.Refusal);
+                await http.RefuseAsync(shown.Refusal.On(route));
                 return;
             }
             authorization = shown.Authorization;

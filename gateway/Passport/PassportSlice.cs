@@ -10,6 +10,8 @@ internal static class PassportSlice
         builder.Services.AddSingleton<PassportKey>();
         builder.Services.AddSingleton<PassportMint>();
         builder.Services.AddSingleton<Identity>();
+        builder.Services.AddSingleton<TokenExchange>();
+        builder.Services.AddOptions<ExchangeOptions>().BindConfiguration("gateway:exchange");
         builder.Services.AddSingleton<PassportAnnouncer>();
         builder.Services.AddHostedService(services => services.GetRequiredService<PassportAnnouncer>());
         builder.Services.AddHealthChecks().AddCheck<PassportHealth>("passports");

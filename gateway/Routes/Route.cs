@@ -100,6 +100,9 @@ internal enum RelayMode
 
     /// <summary>The caller's own credential.</summary>
     Passthrough,
+
+    /// <summary>A token of auth for this service alone, exchanged for the caller's (RFC 8693).</summary>
+    Exchange,
 }
 
 /// <summary>What a route does while nobody can say what was revoked.</summary>

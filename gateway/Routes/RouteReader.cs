@@ -2,6 +2,7 @@ using System.Buffers;
 using SecureMesh.Gateway.Access;
 using SecureMesh.Gateway.Cors;
 using SecureMesh.Gateway.Limits;
+using SecureMesh.Gateway.Passport;
 
 namespace SecureMesh.Gateway.Routes;
 
@@ -32,7 +33,9 @@ internal sealed class RouteReader
 
     private readonly bool _takesPasswords;
 
-    private RouteReader(IConfiguration configuration) => _takesPasswords = BasicOptions.IsOn(configuration);
+    private readonly bool _exchanges;
+
+    private RouteReader(IConfiguration configuration) => (_takesPasswords, _exchanges) = (BasicOptions.IsOn(configuration), ExchangeOptions.IsOn(configuration));
 
     public static (IReadOnlyList<Route> Routes, IReadOnlyList<string> Faults) Read(IConfiguration configuration)
     {
@@ -119,7 +122,7 @@ internal sealed class RouteReader
     }
 
     private static RelayMode Relay(Fields fields) => fields["relay"] is null or "" ? RelayMode.Passport
-        : fields.OneOf("relay", RelayMode.Passport, ("passport", RelayMode.Passport), ("passthrough", RelayMode.Passthrough));
+        : fields.OneOf("relay", RelayMode.Passport, ("passport", RelayMode.Passport), ("passthrough", RelayMode.Passthrough), ("exchange", RelayMode.Exchange));
 
     private static List<string> Headers(Fields fields)
     {
@@ -173,6 +176,7 @@ internal sealed class RouteReader
             _faults.Add($"{fields.Key} needs either access: public or scopes" + (route.Public ? ", not both." : "."));
             return;
         }
+        if (route.Relay == RelayMode.Exchange && !_exchanges) fields.Fault("relay", "is exchange, but no client is named at gateway:exchange:clientId to exchange tokens in its name");
         if (route.Relay == RelayMode.Passthrough && route.Credentials.Contains(CredentialKind.Basic))
             fields.Fault("relay", "stands beside credentials that hold basic: the service would get passwords");
         if (!route.Public) return;

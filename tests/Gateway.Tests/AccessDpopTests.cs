@@ -244,6 +244,18 @@ public sealed class AccessDpopTests
     }
 
     [Fact]
+    public async Task V_053_a_bound_token_is_not_exchanged_for_one_that_is_not()
+    {
+        var (door, account) = await OpenAsync(("gateway:exchange:clientId", "exchanger"), ("gateway:routes:accounts:relay", "exchange"));
+        await using var _ = door;
+        var token = Bound(door);
+
+        Assert.Equal("401 credential_not_taken", await TryAsync(door, token, Proof(token)));
+        Assert.Empty(door.Issuer.Auth.TokenRequests);
+        Assert.Empty(account.Requests);
+    }
+
+    [Fact]
     public async Task A_bound_opaque_token_needs_the_proof_too()
     {
         var (door, _) = await OpenAsync();

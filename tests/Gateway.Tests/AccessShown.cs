@@ -17,8 +17,10 @@ internal static class AccessShown
         .. fields.Select(field => ($"gateway:routes:{name}:{field.Field}", field.Value)),
     ];
 
-    public static Task<Door> OpenAsync(TestClock clock, params (string, string)[][] settings) =>
-        Door.OpenAsync(clock, [.. settings.SelectMany(some => some)]);
+    public static Task<Door> OpenAsync(TestClock clock, params (string, string)[][] settings) => OpenAsync(clock, null, settings);
+
+    public static Task<Door> OpenAsync(TestClock clock, Action<TestIssuer>? issuer, params (string, string)[][] settings) =>
+        Door.OpenAsync(clock, issuer, [.. settings.SelectMany(some => some)]);
 
     /// <summary>An opaque token that auth stands by.</summary>
     public static string Opaque(this Door door, params (string Claim, object? Value)[] change) => door.Known("sm_at_" + Entropy.Token(), change);

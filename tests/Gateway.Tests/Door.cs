@@ -55,13 +55,19 @@ internal sealed class Door : IAsyncDisposable
         ["gateway:routes:accounts:timeout"] = "10s",
     };
 
-    public static Task<Door> OpenAsync(params (string Key, string Value)[] settings) => OpenAsync(null, settings);
+    public static Task<Door> OpenAsync(params (string Key, string Value)[] settings) => OpenAsync(null, null, settings);
 
     /// <param name="clock">The gateway's clock, where a test moves it.</param>
     /// <param name="settings">Beside those of the mesh's own routes.</param>
-    public static async Task<Door> OpenAsync(TimeProvider? clock, params (string Key, string Value)[] settings)
+    public static Task<Door> OpenAsync(TimeProvider? clock, params (string Key, string Value)[] settings) => OpenAsync(clock, null, settings);
+
+    /// <param name="clock">The gateway's clock, where a test moves it.</param>
+    /// <param name="issuer">Sets auth up before the gateway starts.</param>
+    /// <param name="settings">Beside those of the mesh's own routes.</param>
+    public static async Task<Door> OpenAsync(TimeProvider? clock, Action<TestIssuer>? issuer, params (string Key, string Value)[] settings)
     {
         var door = new Door(await TestIssuer.StartAsync());
+        issuer?.Invoke(door.Issuer);
         var all = MeshRoutes;
         foreach (var (key, value) in door.Issuer.Settings) all[key] = value;
         all["mesh:clientSecret"] = "gateway-secret";

@@ -20,7 +20,7 @@ public sealed class TestAuth
         _issuer = issuer;
         app.Use(async (http, next) =>
         {
-            if (IsAway && http.Request.Path != "/uaa/token_keys") http.Abort();
+            if ((IsAway && http.Request.Path != "/uaa/token_keys") || (IsFeedAway && http.Request.Path == "/uaa/revocations")) http.Abort();
             else await next(http);
         });
         app.MapPost("/uaa/oauth/token", (Delegate)TokenAsync);
@@ -32,6 +32,9 @@ public sealed class TestAuth
 
     /// <summary>True: every connection but those for the key set is dropped without an answer.</summary>
     public bool IsAway { get; set; }
+
+    /// <summary>True: whoever would follow the revocations is dropped without an answer; all else goes on.</summary>
+    public bool IsFeedAway { get; set; }
 
     /// <summary>The announced keys by kid.</summary>
     public ConcurrentDictionary<string, JsonElement> PassportKeys { get; } = new();
@@ -93,10 +96,27 @@ public sealed class TestAuth
         {
             TokenRequests.Enqueue((client, http.Request.Headers["X-Forwarded-For"], form.ToDictionary(field => field.Key, field => field.Value.ToString())));
             if (AnswerToken is not null && await AnswerToken(form) is { } answer) return answer;
-            return form["grant_type"] == "password" ? Password(form) : Results.Json(new { error = "unsupported_grant_type" }, statusCode: 400);
+            return form["grant_type"] == "password" ? Password(form)
+                : form["grant_type"] == "urn:ietf:params:oauth:grant-type:token-exchange" ? Exchange(client, form)
+                : Results.Json(new { error = "unsupported_grant_type" }, statusCode: 400);
         }
         var token = _issuer.Token(("sub", client), ("client_id", client), ("scope", scopes), ("aud", form["resource"].ToArray()));
         return Results.Json(new { access_token = token, token_type = "bearer", expires_in = 600, scope = string.Join(' ', scopes) });
+    }
+
+    /// <summary>A token for the audience alone, with the claims of the subject and the client as the one who acts.</summary>
+    private IResult Exchange(string client, IFormCollection form)
+    {
+        var subject = form["subject_token"].ToString();
+        if (!Opaque.TryGetValue(subject, out var known))
+        {
+            var payload = subject.Split('.') is [_, var middle, _] ? middle : null;
+            if (payload is null) return Results.Json(new { error = "invalid_request" }, statusCode: 400);
+            known = JsonSerializer.Deserialize<Dictionary<string, object>>(System.Buffers.Text.Base64Url.DecodeFromChars(payload))!;
+        }
+        var token = _issuer.Token(("sub", known["sub"]), ("client_id", client), ("scope", form["scope"].ToString().Split(' ')), ("aud", new[] { form["audience"].ToString() }),
+            ("act", new Dictionary<string, object> { ["sub"] = client }));
+        return Results.Json(new { access_token = token, token_type = "Bearer", issued_token_type = "urn:ietf:params:oauth:token-type:access_token", expires_in = 300 });
     }
 
     private IResult Password(IFormCollection form) =>
