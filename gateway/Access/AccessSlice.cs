@@ -1,6 +1,7 @@
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
 using SecureMesh.Gateway.Access.Dpop;
+using SecureMesh.Gateway.Access.Foreign;
 
 namespace SecureMesh.Gateway.Access;
 
@@ -17,6 +18,7 @@ internal static class AccessSlice
         builder.Services.AddSingleton<Credentials>();
         builder.Services.AddSingleton<Gate>();
         builder.Services.AddSingleton<Online>();
+        builder.Services.AddSingleton<ForeignIssuers>();
         builder.Services.TryAddEnumerable(ServiceDescriptor.Singleton<ICredentialCheck, JwtCheck>());
         builder.Services.TryAddEnumerable(ServiceDescriptor.Singleton<ICredentialCheck, OpaqueCheck>());
         builder.Services.TryAddEnumerable(ServiceDescriptor.Singleton<ICredentialCheck, BasicCheck>());

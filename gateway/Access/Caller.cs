@@ -41,7 +41,7 @@ internal sealed class Caller(CredentialKind credential, TokenMarks marks, long u
 
     public string? UserName { get; } = Text(claims, "user_name");
 
-    public string[] Scopes { get; } = ScopesOf(claims);
+    public string[] Scopes { get; } = Words(claims, "scope");
 
     /// <summary>The key that the credential is bound to; null for a bearer credential.</summary>
     public Confirmation? Bound { get; } = Confirmation.Of(claims);
@@ -88,9 +88,9 @@ internal sealed class Caller(CredentialKind credential, TokenMarks marks, long u
         claims.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.Number && value.TryGetInt64(out var seconds) ? seconds : null;
 
     /// <summary>An array as UAA writes it, or words as RFC 9068 §2.2.3 has them.</summary>
-    private static string[] ScopesOf(JsonElement claims)
+    public static string[] Words(JsonElement claims, string name)
     {
-        if (!claims.TryGetProperty("scope", out var scope)) return [];
+        if (!claims.TryGetProperty(name, out var scope)) return [];
         return scope.ValueKind switch
         {
             JsonValueKind.String => scope.GetString()!.Split(' ', StringSplitOptions.RemoveEmptyEntries),

@@ -14,6 +14,9 @@ internal enum CredentialKind
 
     /// <summary>User name and password (RFC 7617).</summary>
     Basic,
+
+    /// <summary>A signed access token of an issuer that is trusted beside the mesh's own.</summary>
+    Foreign,
 }
 
 /// <summary>The kinds as configuration, passports and explanations spell them.</summary>
@@ -25,6 +28,7 @@ internal static class CredentialKinds
         ["opaque"] = CredentialKind.Opaque,
         ["api-token"] = CredentialKind.ApiToken,
         ["basic"] = CredentialKind.Basic,
+        ["foreign"] = CredentialKind.Foreign,
     };
 
     /// <summary>What the mode <c>token</c> takes when the route does not say.</summary>
@@ -35,6 +39,7 @@ internal static class CredentialKinds
         CredentialKind.Jwt => "jwt",
         CredentialKind.Opaque => "opaque",
         CredentialKind.ApiToken => "api-token",
+        CredentialKind.Foreign => "foreign",
         _ => "basic",
     };
 }

@@ -40,7 +40,7 @@ internal sealed class Gate(Credentials credentials, Constraint constraint, Onlin
         // 4. Whether he who shows it may: a bound one needs the proof of its key.
         if (constraint.Fault(http, shown, caller) is { } unproven) return unproven.On(route);
         // 5. Whether auth, asked now, still stands by it.
-        if (route.Online || (route.Revocation == WhenFeedIsCut.Normal && !revocations.IsCurrent))
+        if (route.Online || (route.Revocation == WhenFeedIsCut.Normal && !revocations.IsCurrent && caller.Credential != CredentialKind.Foreign))
         {
             if (await online.FaultAsync(caller.Token ?? shown.Text, shown.Kind, mayBeMomentsOld: !route.Online, http.RequestAborted) is { } gone) return gone.On(route);
         }
@@ -48,7 +48,12 @@ internal sealed class Gate(Credentials credentials, Constraint constraint, Onlin
         return Judge(caller, route);
     }
 
-    private static Verdict Judge(Caller caller, Route route) => route.Policy.Judge(caller) is { } refusal ? refusal : caller;
+    private static Verdict Judge(Caller caller, Route route)
+    {
+        // A signed token may be that of another issuer; who signed it is known only now.
+        if (!Takes(route, caller.Credential)) return NotTaken(route, caller.Credential).On(route);
+        return route.Policy.Judge(caller) is { } refusal ? refusal : caller;
+    }
 
     private static Refusal? Read(HttpContext http, Route route, out Presented shown)
     {
@@ -59,8 +64,11 @@ internal sealed class Gate(Credentials credentials, Constraint constraint, Onlin
         if (MayHoldToken(http.Request.QueryString.Value) && http.Request.Query.ContainsKey("access_token")) return Refusal.Conflict("a second credential stands in the query");
         // A proof that goes with nothing: whoever sends it believes that it protects him.
         if (credential.Scheme != CredentialScheme.Dpop && http.Request.Headers.ContainsKey(Constraint.Header)) return Refusal.Proof("a DPoP header beside another scheme than DPoP");
-        return Takes(route, credential.Kind) ? null : Refusal.NotTaken($"the route takes {string.Join(", ", route.Credentials.Select(kind => kind.Name()))}, not {credential.Kind.Name()}");
+        return Takes(route, credential.Kind) || (credential.Kind == CredentialKind.Jwt && Takes(route, CredentialKind.Foreign)) ? null : NotTaken(route, credential.Kind);
     }
+
+    private static Refusal NotTaken(Route route, CredentialKind shown) =>
+        Refusal.NotTaken($"the route takes {string.Join(", ", route.Credentials.Select(kind => kind.Name()))}, not {shown.Name()}");
 
     /// <summary>Queries are taken apart only when the name can stand in them, plain or encoded.</summary>
     private static bool MayHoldToken(string? query) =>

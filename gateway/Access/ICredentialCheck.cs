@@ -1,5 +1,3 @@
-using SecureMesh.Sdk;
-
 namespace SecureMesh.Gateway.Access;
 
 /// <summary>How one kind of credential is checked. A further kind is a class and a line in <see cref="AccessSlice"/>.</summary>
@@ -27,23 +25,4 @@ internal readonly record struct Verdict(Caller? Caller, Refusal? Refusal)
     public static implicit operator Verdict(Caller caller) => new(caller, null);
 
     public static implicit operator Verdict(Refusal refusal) => new(null, refusal);
-}
-
-/// <summary>Access tokens of the mesh's issuer, checked by its keys and nobody else's word.</summary>
-internal sealed class JwtCheck(IAccessTokens tokens) : ICredentialCheck
-{
-    /// <summary>What the check of a token grants clocks that differ.</summary>
-    private static readonly TimeSpan _skew = TimeSpan.FromSeconds(30);
-
-    public IReadOnlyList<CredentialKind> Kinds { get; } = [CredentialKind.Jwt];
-
-    public Refusal? Fault(in Presented credential) =>
-        credential.Text.AsSpan().Count('.') == 2 ? null : Refusal.Malformed("not a compact signed token");
-
-    public async Task<Verdict> CheckAsync(Presented credential, System.Net.IPAddress? address, CancellationToken cancellationToken)
-    {
-        var result = await tokens.VerifyAsync(credential.Text, cancellationToken);
-        if (result.Refusal is not null) return Refusal.Of(result);
-        return Caller.Of(CredentialKind.Jwt, result.Claims, result.KeyId, _skew) is { } caller ? caller : Refusal.Invalid("not the claims of an access token");
-    }
 }

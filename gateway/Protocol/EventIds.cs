@@ -20,6 +20,9 @@ internal static class EventIds
     public const int BreakerOpen = 1012;
     public const int BreakerClosed = 1013;
 
+    public const int IssuersChanged = 1200;
+    public const int IssuersRefused = 1201;
+
     public const int CertificateLoaded = 1300;
     public const int CertificateRefused = 1301;
     public const int PlainCallerRefused = 1302;

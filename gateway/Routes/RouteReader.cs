@@ -34,8 +34,10 @@ internal sealed class RouteReader
     private readonly bool _takesPasswords;
 
     private readonly bool _exchanges;
+    private readonly bool _trusts;
 
-    private RouteReader(IConfiguration configuration) => (_takesPasswords, _exchanges) = (BasicOptions.IsOn(configuration), ExchangeOptions.IsOn(configuration));
+    private RouteReader(IConfiguration configuration) => (_takesPasswords, _exchanges, _trusts) =
+        (BasicOptions.IsOn(configuration), ExchangeOptions.IsOn(configuration), configuration.GetSection("gateway:issuers").GetChildren().Any());
 
     public static (IReadOnlyList<Route> Routes, IReadOnlyList<string> Faults) Read(IConfiguration configuration)
     {
@@ -175,6 +177,13 @@ internal sealed class RouteReader
         {
             _faults.Add($"{fields.Key} needs either access: public or scopes" + (route.Public ? ", not both." : "."));
             return;
+        }
+        if (route.Credentials.Contains(CredentialKind.Foreign))
+        {
+            if (!_trusts) fields.Fault("credentials", "holds foreign, but gateway:issuers names no issuer");
+            // Auth knows nothing of them.
+            if (route.Online) fields.Fault("online", "stands beside credentials that hold foreign, about which nobody can be asked");
+            if (route.Relay == RelayMode.Exchange) fields.Fault("relay", "is exchange beside credentials that hold foreign, which auth does not exchange");
         }
         if (route.Relay == RelayMode.Exchange && !_exchanges) fields.Fault("relay", "is exchange, but no client is named at gateway:exchange:clientId to exchange tokens in its name");
         if (route.Relay == RelayMode.Passthrough && route.Credentials.Contains(CredentialKind.Basic))

@@ -31,9 +31,13 @@ public sealed class AccessTokenResult
     /// <summary>Why it was refused, without anything of the token in it; for logs.</summary>
     public string? Cause { get; private init; }
 
-    internal static AccessTokenResult Good(JsonElement claims, string keyId) => new() { Claims = claims, KeyId = keyId };
-
-    internal static AccessTokenResult Bad(Problem refusal, string cause) => new() { Refusal = refusal, Cause = cause };
+    internal static AccessTokenResult Of(string token, TokenValidationResult result)
+    {
+        if (!result.IsValid) return new AccessTokenResult { Refusal = Refusals.Of(result.Exception), Cause = Refusals.CauseOf(result.Exception) };
+        var start = token.IndexOf('.', StringComparison.Ordinal) + 1;
+        using var payload = JsonDocument.Parse(Base64Url.DecodeFromChars(token.AsSpan(start, token.LastIndexOf('.') - start)));
+        return new AccessTokenResult { Claims = payload.RootElement.Clone(), KeyId = ((Microsoft.IdentityModel.JsonWebTokens.JsonWebToken)result.SecurityToken).Kid };
+    }
 }
 
 /// <summary>The handler of the framework's scheme, asked directly and for access tokens alone.</summary>
@@ -45,9 +49,6 @@ internal sealed class AccessTokens(IIssuerKeys keys, IOptions<MeshOptions> mesh,
     public async ValueTask<AccessTokenResult> VerifyAsync(string token, CancellationToken cancellationToken = default)
     {
         var result = await _handler.ValidateTokenAsync(token, _none).WaitAsync(cancellationToken);
-        if (!result.IsValid) return AccessTokenResult.Bad(Refusals.Of(result.Exception), Refusals.CauseOf(result.Exception));
-        var start = token.IndexOf('.', StringComparison.Ordinal) + 1;
-        using var payload = JsonDocument.Parse(Base64Url.DecodeFromChars(token.AsSpan(start, token.LastIndexOf('.') - start)));
-        return AccessTokenResult.Good(payload.RootElement.Clone(), TokenHeader.Read(token, out _)!.Kid);
+        return AccessTokenResult.Of(token, result);
     }
 }

@@ -20,6 +20,14 @@ internal static class BearerSlice
         services.TryAddSingleton<IIssuerKeys, IssuerKeys>();
         services.TryAddSingleton<IAccessTokens, AccessTokens>();
         services.TryAddSingleton<IPassportKeys, PassportKeys>();
+        services.TryAddSingleton<ITrustedIssuers, TrustedIssuers>();
+        services.AddHttpClient(TrustedKeys.Client, client =>
+            {
+                client.Timeout = TimeSpan.FromSeconds(5);
+                client.MaxResponseContentBufferSize = 256 * 1024;
+            })
+            .ConfigurePrimaryHttpMessageHandler(provider => TrustedKeys.Handler(provider.GetRequiredService<IOptions<MeshOptions>>().Value.Demo))
+            .RemoveAllLoggers();
         services.AddHostedService<PublishedKeysRefresh>();
         services.AddHttpClient(PublishedKeys.Client, client =>
             {

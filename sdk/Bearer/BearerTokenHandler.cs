@@ -22,10 +22,13 @@ internal sealed class BearerTokenHandler : JsonWebTokenHandler
     /// <summary>True: whoever asks checks the proof of a token that is bound to a key himself.</summary>
     public bool TakesBound { get; init; }
 
+    /// <summary>Set for tokens of others than the mesh: the types that are taken are those of the kinds, whatever they are.</summary>
+    public bool IsForeign { get; init; }
+
     public override async Task<TokenValidationResult> ValidateTokenAsync(string token, TokenValidationParameters validationParameters)
     {
         if (token.Length > LongestToken) return Refused("larger than 16 KiB");
-        if (TokenHeader.Read(token, out var refusal) is not { } header) return Refused(refusal!);
+        if (ReadHeader(token, out var refusal) is not { } header) return Refused(refusal!);
         if (Array.Find(_kinds, kind => kind.Type == header.Type) is not { } kind) return Refused($"typ {header.Type} is not taken here");
         IssuerKey? key;
         try
@@ -51,6 +54,10 @@ internal sealed class BearerTokenHandler : JsonWebTokenHandler
         if (!TakesBound && result.Claims.ContainsKey("cnf")) return Refused("bound to a key, shown as a bearer token");
         return TokenPayload.Fault(token, kind, result.ClaimsIdentity) is { } fault ? Refused(fault) : result;
     }
+
+    private TokenHeader? ReadHeader(string token, out string? refusal) => IsForeign
+        ? TokenHeader.Read(token, type => Array.Exists(_kinds, kind => kind.Type == type), "typ is none that is taken of this issuer", out refusal)
+        : TokenHeader.Read(token, out refusal);
 
     private static TokenValidationResult Refused(string cause) =>
         new() { IsValid = false, Exception = new TokenRefusedException(cause) };

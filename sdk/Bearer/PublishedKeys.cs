@@ -10,7 +10,16 @@ namespace SecureMesh.Sdk;
 /// <param name="What">What the keys are, for the log.</param>
 /// <param name="UnknownKidPause">At most one fetch in this time is caused by tokens that name a key nobody knows.</param>
 /// <param name="MayBeEmpty">No key at all is an answer, not a failure.</param>
-internal sealed record PublishedKeySet(string Path, string What, TimeSpan UnknownKidPause, bool MayBeEmpty);
+internal sealed record PublishedKeySet(string Path, string What, TimeSpan UnknownKidPause, bool MayBeEmpty)
+{
+    /// <summary>Where else than at the token service they are published.</summary>
+    public PublishedElsewhere? Elsewhere { get; init; }
+}
+
+/// <summary>The address of somebody else's keys.</summary>
+/// <param name="Address">The whole URL.</param>
+/// <param name="Client">Name of the HTTP client that may go there.</param>
+internal sealed record PublishedElsewhere(string Address, string Client);
 
 /// <summary>
 /// Keys as published at the configured address of the token service, and nowhere else: nothing in a token says where to
@@ -30,7 +39,7 @@ internal abstract partial class PublishedKeys(
     private static readonly TimeSpan LongestAge = TimeSpan.FromSeconds(3600);
 
     private readonly Lock _gate = new();
-    private readonly string[] _addresses = options.Value.Auth.Addresses();
+    private readonly string[] _addresses = published.Elsewhere is { } elsewhere ? [elsewhere.Address] : options.Value.Auth.Addresses();
     private volatile KeySet? _current;
     private Task<bool>? _fetch;
     private bool _failing;
@@ -50,6 +59,18 @@ internal abstract partial class PublishedKeys(
     public TimeSpan? Age => _current is { } set ? time.GetElapsedTime(set.FetchedAt) : null;
 
     private KeySet? Usable => _current is { } set && time.GetElapsedTime(set.FetchedAt) < LongestUse ? set : null;
+
+    /// <summary>For sets that nobody keeps fresh in the background: a set past its time is fetched while it is used, one long past it before.</summary>
+    protected async ValueTask FreshenAsync(CancellationToken cancellationToken)
+    {
+        if (Usable is not { } set || Age is not { } age || age < set.MaxAge) return;
+        lock (_gate)
+        {
+            if (_lastFailure is { } last && time.GetElapsedTime(last) < RetryPause) return;
+        }
+        var fetch = RefreshAsync();
+        if (age > set.MaxAge * 2) await fetch.WaitAsync(cancellationToken);
+    }
 
     public async ValueTask<IssuerKey?> FindAsync(string kid, CancellationToken cancellationToken = default)
     {
@@ -147,7 +168,7 @@ internal abstract partial class PublishedKeys(
     {
         try
         {
-            using var client = clients.CreateClient(Client);
+            using var client = clients.CreateClient(published.Elsewhere?.Client ?? Client);
             using var answer = await client.GetAsync(new Uri(address + published.Path));
             if (!answer.IsSuccessStatusCode) return (null, $"status {(int)answer.StatusCode}");
             var keys = IssuerKeySet.Read(await answer.Content.ReadAsByteArrayAsync(), out var skipped);
@@ -174,7 +195,7 @@ internal abstract partial class PublishedKeys(
         [LoggerMessage(EventIds.KeysFetched, LogLevel.Debug, "Fetched {Count} {What} from {Address}")]
         public static partial void Fetched(ILogger logger, int count, string what, string address);
 
-        [LoggerMessage(EventIds.KeysFailed, LogLevel.Warning, "No {What} from the token service ({Causes}); trying on")]
+        [LoggerMessage(EventIds.KeysFailed, LogLevel.Warning, "No {What} ({Causes}); trying on")]
         public static partial void Failed(ILogger logger, string what, string causes);
 
         [LoggerMessage(EventIds.KeysHealed, LogLevel.Information, "The {What} come again from {Address}")]

@@ -35,7 +35,13 @@ internal sealed record TokenHeader(string Type, string Algorithm, string Kid)
 
     /// <param name="token">The token.</param>
     /// <param name="refusal">Why it is neither an access token nor a passport of ours, for the log; null when it may be one.</param>
-    public static TokenHeader? Read(string token, out string? refusal)
+    public static TokenHeader? Read(string token, out string? refusal) => Read(token, IsOurs, "typ is neither at+jwt nor passport+jwt", out refusal);
+
+    /// <param name="token">The token.</param>
+    /// <param name="isTaken">Whether tokens of this <c>typ</c> are.</param>
+    /// <param name="otherType">What is said of those that are not.</param>
+    /// <param name="refusal">Why it is no such token, for the log; null when it may be one.</param>
+    public static TokenHeader? Read(string token, Func<string?, bool> isTaken, string otherType, out string? refusal)
     {
         refusal = null;
         if (!IsCompact(token))
@@ -49,7 +55,7 @@ internal sealed record TokenHeader(string Type, string Algorithm, string Kid)
             var header = json.RootElement;
             refusal = header.ValueKind != JsonValueKind.Object ? "the header is no object"
                 // JA-02: an ID token says JWT, a logout token logout+jwt; neither opens anything here.
-                : Text(header, "typ") is not ("at+jwt" or "passport+jwt") ? "typ is neither at+jwt nor passport+jwt"
+                : !isTaken(Text(header, "typ")) ? otherType
                 : Text(header, "alg") is not ("ES256" or "RS256") ? "alg is neither ES256 nor RS256"
                 : header.TryGetProperty("crit", out _) ? "critical header members are not understood" // RFC 7515 §4.1.11
                 : header.TryGetProperty("zip", out _) || header.TryGetProperty("b64", out _) ? "compressed or unencoded payload"
@@ -63,6 +69,8 @@ internal sealed record TokenHeader(string Type, string Algorithm, string Kid)
             return null;
         }
     }
+
+    private static bool IsOurs(string? type) => type is "at+jwt" or "passport+jwt";
 
     private static string? Text(JsonElement header, string name) =>
         header.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;

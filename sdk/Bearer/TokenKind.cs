@@ -26,6 +26,12 @@ internal sealed record TokenKind(
         Common("passport+jwt", mesh.Gateway.Url.TrimEnd('/'), [mesh.Audience], [SecurityAlgorithms.EcdsaSha256], new TokenLifetime(time, PassportClaims.Skew)),
         new PassportClaims(time).Fault);
 
+    /// <summary>An access token of somebody else, who is trusted for this audience.</summary>
+    public static TokenKind Trusted(TrustedIssuer issuer, string type, Func<string, ValueTask<IssuerKey?>> findKey, TimeProvider time) => new(
+        type, findKey, "the issuer publishes no such key",
+        Common(type, issuer.Issuer, [issuer.Audience], [.. issuer.Algorithms], new TokenLifetime(time, TimeSpan.FromSeconds(30))),
+        _ => null);
+
     private static TokenValidationParameters Common(string type, string issuer, IEnumerable<string> audiences, string[] algorithms, TokenLifetime lifetime) => new()
     {
         ValidateIssuer = true,

@@ -1,10 +1,10 @@
 using System.Net;
 using System.Net.Sockets;
 
-namespace SecureMesh.Auth.Outbound;
+namespace SecureMesh.Sdk;
 
 /// <summary>Addresses that are not on the public internet (RFC 6890 and the registries of IANA), in every disguise that reaches them.</summary>
-internal static class SpecialAddresses
+public static class SpecialAddresses
 {
     private static readonly IPNetwork[] V4 =
     [
@@ -23,8 +23,10 @@ internal static class SpecialAddresses
         [.. new[] { "2001::/23", "2001:db8::/32", "2002::/16", "2620:4f:8000::/48", "3fff::/20" }.Select(network => IPNetwork.Parse(network))];
 
     /// <summary>True for whatever is not an ordinary public address.</summary>
+    /// <param name="address">The address, as a name resolved to it.</param>
     public static bool Contains(IPAddress address)
     {
+        ArgumentNullException.ThrowIfNull(address);
         var plain = Plain(address);
         return plain.AddressFamily == AddressFamily.InterNetwork
             ? V4.Any(network => network.Contains(plain))
@@ -32,8 +34,10 @@ internal static class SpecialAddresses
     }
 
     /// <summary>The IPv4 address that is meant by an IPv6 one that only wraps it (RFC 4291 §2.5.5.2, RFC 6052 §2.1).</summary>
+    /// <param name="address">The address.</param>
     public static IPAddress Plain(IPAddress address)
     {
+        ArgumentNullException.ThrowIfNull(address);
         if (address.AddressFamily != AddressFamily.InterNetworkV6) return address;
         if (address.IsIPv4MappedToIPv6) return address.MapToIPv4();
         // A scope id is no part of the address, and a network does not contain an address with one.

@@ -1,0 +1,64 @@
+using System.Buffers;
+using System.Text.Json;
+using SecureMesh.Sdk;
+
+namespace SecureMesh.Gateway.Access.Foreign;
+
+/// <summary>What of an issuer's tokens is let into the mesh; a section of <c>gateway:issuers</c>.</summary>
+/// <param name="Trusted">Who it is and how its tokens are checked.</param>
+/// <param name="Prefix">Put before every name that it gives, so that none of them is ever one of the mesh's.</param>
+internal sealed record ForeignIssuer(TrustedIssuer Trusted, string Prefix)
+{
+    /// <summary>The claim that holds what its tokens allow.</summary>
+    public string ScopeClaim { get; init; } = "scope";
+
+    /// <summary>The only scopes that its tokens may carry into the mesh.</summary>
+    public IReadOnlySet<string> Scopes { get; init; } = new HashSet<string>();
+
+    /// <summary>What the issuer calls them, where it calls them otherwise.</summary>
+    public IReadOnlyDictionary<string, IReadOnlyList<string>> Map { get; init; } = new Dictionary<string, IReadOnlyList<string>>();
+
+    /// <summary>
+    /// The claims that the mesh goes on with: written anew, so that nothing passes by being called something that means something
+    /// here. No user_id and no user_name: these name users of the mesh alone.
+    /// </summary>
+    /// <returns>Null when the token names no subject or no client.</returns>
+    public JsonElement? Claims(JsonElement foreign)
+    {
+        if (Caller.Text(foreign, "sub") is not { Length: > 0 } subject || Client(foreign) is not { } client) return null;
+        var body = new ArrayBufferWriter<byte>(512);
+        using (var json = new Utf8JsonWriter(body))
+        {
+            json.WriteStartObject();
+            json.WriteString("iss", Trusted.Issuer);
+            json.WriteString("sub", Prefix + subject);
+            json.WriteString("client_id", Prefix + client);
+            json.WriteString("zid", Prefix);
+            if (Caller.Text(foreign, "jti") is { } id) json.WriteString("jti", Prefix + id);
+            if (Caller.Seconds(foreign, "iat") is { } issued) json.WriteNumber("iat", issued);
+            if (Caller.Seconds(foreign, "exp") is { } expires) json.WriteNumber("exp", expires);
+            json.WriteStartArray("scope");
+            foreach (var scope in Caller.Words(foreign, ScopeClaim).SelectMany(Named).Where(Scopes.Contains).Distinct(StringComparer.Ordinal)) json.WriteStringValue(scope);
+            json.WriteEndArray();
+            if (foreign.TryGetProperty("cnf", out var bound))
+            {
+                json.WritePropertyName("cnf");
+                bound.WriteTo(json);
+            }
+            json.WriteEndObject();
+        }
+        return JsonDocument.Parse(body.WrittenMemory.ToArray()).RootElement;
+    }
+
+    private IEnumerable<string> Named(string scope) => Map.TryGetValue(scope, out var names) ? names : [scope];
+
+    /// <summary>RFC 9068 §2.2 says client_id; others wrote azp, appid or cid before it.</summary>
+    private static string? Client(JsonElement foreign)
+    {
+        foreach (var name in (string[])["client_id", "azp", "appid", "cid"])
+        {
+            if (Caller.Text(foreign, name) is { Length: > 0 } client) return client;
+        }
+        return null;
+    }
+}
