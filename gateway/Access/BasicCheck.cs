@@ -10,7 +10,7 @@ namespace SecureMesh.Gateway.Access;
 /// User name and password (RFC 7617), proved at auth as at any sign-in: with its limits, lockouts and audit, for the caller's own
 /// address. What is remembered here is the token that came of it, for as long as that is good.
 /// </summary>
-internal sealed class BasicCheck(AuthCalls auth, IAccessTokens tokens, IOptionsMonitor<BasicOptions> options) : ICredentialCheck
+internal sealed class BasicCheck(AuthCalls auth, IAccessTokens tokens, IOptionsMonitor<BasicOptions> options, TimeProvider time) : ICredentialCheck
 {
     private const int LongestName = 255;
     private const int LongestPassword = 1024;
@@ -20,7 +20,7 @@ internal sealed class BasicCheck(AuthCalls auth, IAccessTokens tokens, IOptionsM
 
     public IReadOnlyList<CredentialKind> Kinds { get; } = [CredentialKind.Basic];
 
-    public Turns Turns { get; } = new(inAll: 32, ofOneAddress: 8);
+    public Turns Turns { get; } = new(inAll: 32, ofOneAddress: 4, TimeSpan.FromSeconds(10), time); // auth refuses a fifth of one address
 
     public Refusal? Fault(in Presented credential) =>
         Read(credential.Text) is null ? Refusal.Malformed("not user name, colon and password in base64") : null;

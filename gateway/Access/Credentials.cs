@@ -71,7 +71,7 @@ internal sealed class Credentials : IDisposable
         // One that was good when it was last asked about takes nobody's turn: a flood of bad ones does not end it.
         var known = _callers.Find(key);
         var turns = known is null ? check.Turns : null;
-        if (turns?.TryEnter(address) == false) return Refusal.Unavailable(_soon, "as many unknown credentials are being checked as may be at the same time, in all or of this address");
+        if (turns is not null && !await turns.EnterAsync(address, stop)) return Refusal.Unavailable(_soon, "too many unknown credentials wait to be checked, in all or of this address");
         try
         {
             var verdict = Judge(await check.CheckAsync(credential, address, stop));

@@ -3,28 +3,47 @@ using System.Net;
 namespace SecureMesh.Gateway.Access;
 
 /// <summary>
-/// How many credentials that nobody knew may be asked about at the same time, in all and from one address, so that whoever
-/// brings many bad ones takes neither auth from all nor the turns of other addresses.
+/// How many credentials that nobody knew are asked about at the same time, in all and for one address: a burst waits for its turn,
+/// and whoever brings many bad ones takes neither auth from all nor the turns of other addresses.
 /// </summary>
-internal sealed class Turns(int inAll, int ofOneAddress)
+internal sealed class Turns(int inAll, int ofOneAddress, TimeSpan patience, TimeProvider time)
 {
     private const int PrefixBytes = 8; // a home or a machine has one /64
+    private const int MostWaiting = 1024;
+    private const int MostWaitingOfOne = 128;
     private readonly Lock _gate = new();
     private readonly Dictionary<IPAddress, int> _taken = [];
+    private readonly LinkedList<Waiter> _waiting = [];
     private int _all;
 
-    /// <summary>Takes a turn.</summary>
-    /// <returns>False when there is none left; otherwise <see cref="Leave"/> gives it back.</returns>
-    public bool TryEnter(IPAddress? address)
+    /// <summary>How many wait.</summary>
+    public int Waiting
     {
-        var key = Key(address);
+        get { lock (_gate) return _waiting.Count; }
+    }
+
+    /// <summary>Takes a turn, or waits for one.</summary>
+    /// <returns>False when too many wait or it came to nothing in time; otherwise <see cref="Leave"/> gives the turn back.</returns>
+    public async ValueTask<bool> EnterAsync(IPAddress? address, CancellationToken cancellationToken)
+    {
+        var waiter = new Waiter(Key(address));
         lock (_gate)
         {
-            var taken = _taken.GetValueOrDefault(key);
-            if (_all >= inAll || taken >= ofOneAddress) return false;
-            _all++;
-            _taken[key] = taken + 1;
+            if (TryTake(waiter.Address)) return true;
+            if (_waiting.Count >= MostWaiting || _waiting.Count(other => other.Address.Equals(waiter.Address)) >= MostWaitingOfOne) return false;
+            _waiting.AddLast(waiter);
+        }
+        try
+        {
+            await waiter.Turn.Task.WaitAsync(patience, time, cancellationToken);
             return true;
+        }
+        catch (Exception e) when (e is TimeoutException or OperationCanceledException)
+        {
+            bool stillWaited;
+            lock (_gate) stillWaited = _waiting.Remove(waiter);
+            if (!stillWaited) Leave(address); // the turn came at the same moment
+            return false;
         }
     }
 
@@ -35,7 +54,24 @@ internal sealed class Turns(int inAll, int ofOneAddress)
         {
             _all--;
             if (--_taken[key] == 0) _taken.Remove(key);
+            // The one who waits longest, of those whose address has a turn.
+            for (var node = _waiting.First; node is not null; node = node.Next)
+            {
+                if (!TryTake(node.Value.Address)) continue;
+                _waiting.Remove(node);
+                node.Value.Turn.SetResult();
+                return;
+            }
         }
+    }
+
+    private bool TryTake(IPAddress address)
+    {
+        var taken = _taken.GetValueOrDefault(address);
+        if (_all >= inAll || taken >= ofOneAddress) return false;
+        _all++;
+        _taken[address] = taken + 1;
+        return true;
     }
 
     private static IPAddress Key(IPAddress? address)
@@ -46,5 +82,12 @@ internal sealed class Turns(int inAll, int ofOneAddress)
         var bytes = address.GetAddressBytes();
         bytes.AsSpan(PrefixBytes).Clear();
         return new IPAddress(bytes);
+    }
+
+    private sealed class Waiter(IPAddress address)
+    {
+        public IPAddress Address => address;
+
+        public TaskCompletionSource Turn { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
     }
 }

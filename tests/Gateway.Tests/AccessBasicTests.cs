@@ -1,5 +1,7 @@
 using System.Net;
 using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.DependencyInjection;
+using SecureMesh.Gateway.Access;
 using SecureMesh.Tests.Support;
 using Xunit;
 
@@ -148,7 +150,7 @@ public sealed class AccessBasicTests
     }
 
     [Fact]
-    public async Task Eight_passwords_of_one_address_are_proved_at_once_and_no_more()
+    public async Task Four_passwords_of_one_address_are_proved_at_once_and_others_wait()
     {
         var (door, _) = await OpenAsync();
         await using var _ = door;
@@ -159,13 +161,15 @@ public sealed class AccessBasicTests
             return null;
         };
 
-        var first = Enumerable.Range(0, 8).Select(i => door.GetAsAsync("/old/x", AccessShown.Basic("alice", $"guess {i}")).OutcomeAsync()).ToArray();
-        await Eventually.TrueAsync(() => door.Issuer.Auth.TokenRequests.Count == 8, "eight are proved");
-        Assert.Equal("503 unavailable", await door.GetAsAsync("/old/x", AccessShown.Basic("alice", "guess 9")).OutcomeAsync());
+        var turns = door.Gateway.Services.GetServices<ICredentialCheck>().OfType<BasicCheck>().Single().Turns;
+        var guesses = Enumerable.Range(0, 4 + 128).Select(i => door.GetAsAsync("/old/x", AccessShown.Basic("alice", $"guess {i}")).OutcomeAsync()).ToArray();
+        await Eventually.TrueAsync(() => door.Issuer.Auth.TokenRequests.Count == 4 && turns.Waiting == 128, "four are proved and 128 wait");
+        Assert.Equal("503 unavailable", await door.GetAsAsync("/old/x", AccessShown.Basic("alice", "one more")).OutcomeAsync());
+        Assert.Equal(4, door.Issuer.Auth.TokenRequests.Count);
 
         go.SetResult();
-        Assert.All(await Task.WhenAll(first), outcome => Assert.Equal("401 credential_invalid", outcome));
-        Assert.Equal(8, door.Issuer.Auth.TokenRequests.Count);
+        Assert.All(await Task.WhenAll(guesses), outcome => Assert.Equal("401 credential_invalid", outcome));
+        Assert.Equal(4 + 128, door.Issuer.Auth.TokenRequests.Count);
     }
 
     [Fact]

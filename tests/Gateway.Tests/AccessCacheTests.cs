@@ -120,34 +120,58 @@ public sealed class AccessCacheTests
             return null;
         };
 
-        var flood = Enumerable.Range(0, 32).Select(_ => door.GetAsync("/accounts/current", "sm_at_" + Entropy.Token()).OutcomeAsync()).ToArray();
-        await Eventually.TrueAsync(() => door.Issuer.Auth.Introspections == 33, "32 are asked about");
+        var turns = door.Gateway.Services.GetServices<ICredentialCheck>().OfType<OpaqueCheck>().Single().Turns;
+        var flood = Enumerable.Range(0, 32 + 128).Select(_ => door.GetAsync("/accounts/current", "sm_at_" + Entropy.Token()).OutcomeAsync()).ToArray();
+        await Eventually.TrueAsync(() => door.Issuer.Auth.Introspections == 33 && turns.Waiting == 128, "32 are asked about and 128 wait");
         Assert.Equal("503 unavailable", await door.GetAsync("/accounts/current", "sm_at_" + Entropy.Token()).OutcomeAsync());
-        clock.Advance(TimeSpan.FromSeconds(30)); // the known one is asked about anew
+        clock.Advance(TimeSpan.FromSeconds(30)); // the known one is asked about anew, and who waits has waited enough
         Assert.Equal("200", await door.GetAsync("/accounts/current", known).OutcomeAsync());
         Assert.Equal(34, door.Issuer.Auth.Introspections);
+        await Eventually.TrueAsync(() => turns.Waiting == 0, "nobody waits");
 
         go.SetResult();
-        Assert.All(await Task.WhenAll(flood), outcome => Assert.Equal("401 credential_invalid", outcome));
+        var outcomes = await Task.WhenAll(flood);
+        Assert.Equal(32, outcomes.Count(outcome => outcome == "401 credential_invalid"));
+        Assert.Equal(128, outcomes.Count(outcome => outcome == "503 unavailable"));
         Assert.Equal("401 credential_invalid", await door.GetAsync("/accounts/current", "sm_at_" + Entropy.Token()).OutcomeAsync());
     }
 
     [Fact]
-    public void Turns_are_counted_by_address_and_an_IPv6_network_is_one()
+    public async Task A_burst_of_unknown_tokens_waits_for_its_turn_and_none_is_refused()
     {
-        var turns = new Turns(inAll: 5, ofOneAddress: 2);
-        var (a, b, v4) = (IPAddress.Parse("2001:db8::1"), IPAddress.Parse("2001:db8::ffff:2"), IPAddress.Parse("192.0.2.1"));
+        await using var door = await Door.OpenAsync();
+        await door.AddAsync("account-service");
+        string[] tokens = [.. Enumerable.Range(0, 150).Select(_ => door.Opaque())];
 
-        Assert.True(turns.TryEnter(a));
-        Assert.True(turns.TryEnter(b));
-        Assert.False(turns.TryEnter(a));
-        Assert.True(turns.TryEnter(v4));
-        Assert.True(turns.TryEnter(v4.MapToIPv6()));
-        Assert.False(turns.TryEnter(v4));
-        Assert.True(turns.TryEnter(null));
-        Assert.False(turns.TryEnter(IPAddress.Parse("192.0.2.2"))); // none left in all
+        Assert.All(await Task.WhenAll(tokens.Select(token => door.GetAsync("/accounts/current", token).OutcomeAsync())), outcome => Assert.Equal("200", outcome));
+        Assert.Equal(150, door.Issuer.Auth.Introspections);
+    }
+
+    [Fact]
+    public async Task Turns_are_counted_by_address_and_an_IPv6_network_is_one()
+    {
+        var turns = new Turns(inAll: 5, ofOneAddress: 2, TimeSpan.FromSeconds(2), new TestClock());
+        var (a, b, v4, last) = (IPAddress.Parse("2001:db8::1"), IPAddress.Parse("2001:db8::ffff:2"), IPAddress.Parse("192.0.2.1"), IPAddress.Parse("192.0.2.2"));
+        var stop = TestContext.Current.CancellationToken;
+        foreach (var address in new[] { a, b, v4, v4.MapToIPv6(), null }) Assert.True(await turns.EnterAsync(address, stop));
+
+        // Who waits first goes first, but for those whose address has no turn left.
+        var sameNetwork = turns.EnterAsync(a, stop).AsTask();
+        var sameAddress = turns.EnterAsync(v4, stop).AsTask();
+        var another = turns.EnterAsync(last, stop).AsTask();
+        using var leaves = new CancellationTokenSource();
+        var leaver = turns.EnterAsync(last, leaves.Token).AsTask();
+        Assert.Equal(4, turns.Waiting);
+        turns.Leave(null);
+        Assert.True(await another);
+        Assert.False(sameNetwork.IsCompleted || sameAddress.IsCompleted);
+        await leaves.CancelAsync();
+        Assert.False(await leaver);
+        turns.Leave(v4);
+        Assert.True(await sameAddress);
         turns.Leave(b);
-        Assert.True(turns.TryEnter(IPAddress.Parse("192.0.2.2")));
+        Assert.True(await sameNetwork);
+        Assert.Equal(0, turns.Waiting);
     }
 
     public static TheoryData<string, string> TwoCredentials => new()
