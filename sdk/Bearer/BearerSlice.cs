@@ -20,7 +20,7 @@ internal static class BearerSlice
         services.TryAddSingleton<IIssuerKeys, IssuerKeys>();
         services.TryAddSingleton<IAccessTokens, AccessTokens>();
         services.TryAddSingleton<IPassportKeys, PassportKeys>();
-        services.TryAddSingleton<ITrustedIssuers, TrustedIssuers>();
+        services.TryAddSingleton<IOutsideIssuers, OutsideIssuers>();
         services.AddHttpClient(TrustedKeys.Client, client =>
             {
                 client.Timeout = TimeSpan.FromSeconds(5);

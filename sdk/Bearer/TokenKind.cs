@@ -27,7 +27,7 @@ internal sealed record TokenKind(
         new PassportClaims(time).Fault);
 
     /// <summary>An access token of somebody else, who is trusted for this audience.</summary>
-    public static TokenKind Trusted(TrustedIssuer issuer, string type, Func<string, ValueTask<IssuerKey?>> findKey, TimeProvider time) => new(
+    public static TokenKind Trusted(OutsideIssuer issuer, string type, Func<string, ValueTask<IssuerKey?>> findKey, TimeProvider time) => new(
         type, findKey, "the issuer publishes no such key",
         Common(type, issuer.Issuer, [issuer.Audience], [.. issuer.Algorithms], new TokenLifetime(time, TimeSpan.FromSeconds(30))),
         _ => null);

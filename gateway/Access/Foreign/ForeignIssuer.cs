@@ -7,7 +7,7 @@ namespace SecureMesh.Gateway.Access.Foreign;
 /// <summary>What of an issuer's tokens is let into the mesh; a section of <c>gateway:issuers</c>.</summary>
 /// <param name="Trusted">Who it is and how its tokens are checked.</param>
 /// <param name="Prefix">Put before every name that it gives, so that none of them is ever one of the mesh's.</param>
-internal sealed record ForeignIssuer(TrustedIssuer Trusted, string Prefix)
+internal sealed record ForeignIssuer(OutsideIssuer Trusted, string Prefix)
 {
     /// <summary>The claim that holds what its tokens allow.</summary>
     public string ScopeClaim { get; init; } = "scope";

@@ -10,7 +10,7 @@ namespace SecureMesh.Gateway.Access.Foreign;
 internal sealed partial class ForeignIssuers : IDisposable
 {
     private readonly IConfiguration _configuration;
-    private readonly ITrustedIssuers _trusted;
+    private readonly IOutsideIssuers _trusted;
     private readonly MeshOptions _mesh;
     private readonly ILogger<ForeignIssuers> _logger;
     private readonly Lock _gate = new();
@@ -18,7 +18,7 @@ internal sealed partial class ForeignIssuers : IDisposable
     private volatile Entry[] _current;
     private string? _fault;
 
-    public ForeignIssuers(IConfiguration configuration, ITrustedIssuers trusted, IOptions<MeshOptions> mesh, ILogger<ForeignIssuers> logger)
+    public ForeignIssuers(IConfiguration configuration, IOutsideIssuers trusted, IOptions<MeshOptions> mesh, ILogger<ForeignIssuers> logger)
     {
         (_configuration, _trusted, _mesh, _logger) = (configuration, trusted, mesh.Value, logger);
         var (issuers, faults) = ForeignReader.Read(configuration, _mesh);

@@ -46,7 +46,7 @@ internal static class ForeignReader
         if (!prefix.Contains(':', StringComparison.Ordinal) && !prefix.Contains('/', StringComparison.Ordinal)) fields.Fault("subjectPrefix", "must hold a colon or a slash, so that no subject is ever a user of the mesh");
         if (prefix.StartsWith("mesh:", StringComparison.OrdinalIgnoreCase)) fields.Fault("subjectPrefix", "must not begin with mesh:");
         if (prefix.Any(c => c is <= ' ' or > '~' or '"' or '\\')) fields.Fault("subjectPrefix", "must be printable ASCII without quote and backslash");
-        var trusted = new TrustedIssuer(section.Key, name, Keys(fields, mesh.Demo), audience)
+        var trusted = new OutsideIssuer(section.Key, name, Keys(fields, mesh.Demo), audience)
         {
             Algorithms = OneOf(fields, "algorithms", _algorithms, _algorithms),
             Types = OneOf(fields, "types", ["at+jwt", "application/at+jwt", "JWT"], ["at+jwt"]),

@@ -10,7 +10,7 @@ namespace SecureMesh.Sdk;
 /// <param name="Issuer">The value of <c>iss</c>, compared byte for byte.</param>
 /// <param name="Keys">Its JWK set: https, or in a demo http on loopback. Only public addresses are called (V-112).</param>
 /// <param name="Audience">What must stand in <c>aud</c>.</param>
-public sealed record TrustedIssuer(string Name, string Issuer, Uri Keys, string Audience)
+public sealed record OutsideIssuer(string Name, string Issuer, Uri Keys, string Audience)
 {
     /// <summary>Of <c>ES256</c> and <c>RS256</c>; a key verifies its own algorithm alone.</summary>
     public IReadOnlyList<string> Algorithms { get; init; } = ["ES256", "RS256"];
@@ -20,22 +20,22 @@ public sealed record TrustedIssuer(string Name, string Issuer, Uri Keys, string 
 }
 
 /// <summary>Checks tokens of issuers other than the mesh's own.</summary>
-public interface ITrustedIssuers
+public interface IOutsideIssuers
 {
     /// <summary>Begins to trust an issuer: its keys are fetched with the first token and kept fresh while tokens come.</summary>
     /// <param name="issuer">The issuer.</param>
-    IAccessTokens Trust(TrustedIssuer issuer);
+    IAccessTokens Trust(OutsideIssuer issuer);
 }
 
-internal sealed class TrustedIssuers(IHttpClientFactory clients, IOptions<MeshOptions> mesh, TimeProvider time, ILogger<TrustedIssuers> logger) : ITrustedIssuers
+internal sealed class OutsideIssuers(IHttpClientFactory clients, IOptions<MeshOptions> mesh, TimeProvider time, ILogger<OutsideIssuers> logger) : IOutsideIssuers
 {
-    public IAccessTokens Trust(TrustedIssuer issuer)
+    public IAccessTokens Trust(OutsideIssuer issuer)
     {
         ArgumentNullException.ThrowIfNull(issuer);
         return new TrustedTokens(issuer, new TrustedKeys(issuer, clients, mesh, time, logger), time);
     }
 
-    private sealed class TrustedTokens(TrustedIssuer issuer, TrustedKeys keys, TimeProvider time) : IAccessTokens
+    private sealed class TrustedTokens(OutsideIssuer issuer, TrustedKeys keys, TimeProvider time) : IAccessTokens
     {
         private readonly BearerTokenHandler _handler =
             new([.. issuer.Types.Select(type => TokenKind.Trusted(issuer, type, kid => keys.FindFreshAsync(kid), time))]) { TakesBound = true, IsForeign = true };
@@ -48,7 +48,7 @@ internal sealed class TrustedIssuers(IHttpClientFactory clients, IOptions<MeshOp
 }
 
 /// <summary>The keys of a trusted issuer: fetched as the mesh's own are, from an address that somebody wrote down.</summary>
-internal sealed class TrustedKeys(TrustedIssuer issuer, IHttpClientFactory clients, IOptions<MeshOptions> mesh, TimeProvider time, ILogger logger)
+internal sealed class TrustedKeys(OutsideIssuer issuer, IHttpClientFactory clients, IOptions<MeshOptions> mesh, TimeProvider time, ILogger logger)
     : PublishedKeys(Published(issuer), clients, mesh, time, logger)
 {
     public new const string Client = "SecureMesh.TrustedKeys";
@@ -91,6 +91,6 @@ internal sealed class TrustedKeys(TrustedIssuer issuer, IHttpClientFactory clien
         },
     };
 
-    private static PublishedKeySet Published(TrustedIssuer issuer) =>
+    private static PublishedKeySet Published(OutsideIssuer issuer) =>
         new("", $"keys of the issuer {issuer.Name}", UnknownKidPause: TimeSpan.FromSeconds(30), MayBeEmpty: false) { Elsewhere = new PublishedElsewhere(issuer.Keys.AbsoluteUri, Client) };
 }
