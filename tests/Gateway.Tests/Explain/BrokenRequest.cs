@@ -124,7 +124,7 @@ internal static class BrokenRequests
         new("its client's tokens ended", "revocation", "credential_invalid", 401, "revoked by its client: everything issued before 20", "get a new one", issuer => Revoked(issuer, "client", "gone-client", ("client_id", "gone-client"))),
 
         // What auth says
-        new("an unknown opaque token", "auth", "credential_invalid", 401, "auth says that the token is not active", "unknown, over or revoked", _ => Sent.Bearer("canaryopaqueunknown")),
+        new("an unknown opaque token", "auth", "credential_invalid", 401, "auth says that the token is not active", "unknown, over or revoked", _ => Sent.Bearer("sm_at_canaryopaqueunknown" + new string('A', 24))),
         new("a token that auth does not stand by any more", "auth", "credential_invalid", 401, "auth says that the token is not active", "make a new one", issuer => Sent.Bearer(Ui(issuer), "/online")),
 
         // Proofs
