@@ -158,7 +158,7 @@ internal abstract partial class PublishedKeys(
             return true;
         }
         // Once, not at every try: what goes on for hours must not bury the rest of the log.
-        if (!_failing) Log.Failed(logger, What, string.Join("; ", causes));
+        if (!_failing) Log.Failed(logger, published.Elsewhere is null ? What + " from the token service" : What, string.Join("; ", causes));
         _failing = true;
         lock (_gate) _lastFailure = time.GetTimestamp();
         return false;
