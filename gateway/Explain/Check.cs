@@ -52,7 +52,7 @@ internal static class Check
         Reasons.Proof => Proof,
         Reasons.Scope => Scopes,
         Reasons.Policy => Policy,
-        Reasons.Limited => Says(refusal, "subject") || Says(refusal, "client ") ? CallerLimits : Limits,
+        Reasons.Limited => Says(refusal, "subject") || Says(refusal, "client ") || Says(refusal, "total of callers") ? CallerLimits : Limits,
         Reasons.Unavailable => OfUnavailable(refusal),
         Reasons.NotFound => Route,
         Reasons.Destination => Destination,

@@ -27,7 +27,7 @@ internal sealed class CheckDetails(
             Check.Scopes => $"the route wants {Wanted()}; the caller holds {List(caller?.Scopes ?? facts?.Scopes)}",
             Check.Route => RouteCause(said),
             Check.Service => $"{_route?.Service} answered {attempt.Answered}",
-            Check.Destination => Tried() is { } tried ? $"{said} (tried: {tried})" : attempt.Exchange is null ? said : $"{said}: no instance of {_route?.Service} is UP",
+            Check.Destination => Tried() is { } tried ? $"{said} (tried: {tried})" : said,
             _ => said,
         };
     }
@@ -37,7 +37,7 @@ internal sealed class CheckDetails(
     {
         Check.Request => $"{PlainWords.Of(attempt.Http.Request.Method, 20)} {PlainWords.PathOf(attempt.Http.Request)} at {PlainWords.Of(attempt.Http.Request.Host.Value ?? "no host", 80)}: one reading",
         Check.Route => _route is null ? "none" : $"{_route.Id}: {string.Join(',', _route.Methods)}{(_route.Methods.Count > 0 ? " " : "")}{_route.Path} to {_route.Service}{(_route.Public ? ", access: public: no credential is asked for" : "")}",
-        Check.Limits => Limits(("address", _route?.Limits.PerAddress), ("route", _route?.Limits.Total)),
+        Check.Limits => Limits(("address", _route?.Limits.PerAddress), ("route", _route is { Public: true } ? _route.Limits.Total : null)),
         Check.Credential => $"{(facts is null ? "none" : attempt.Facts is not null ? facts.Kind : $"{facts.Kind}, {facts.Scheme}, {facts.Length} characters")}; the route takes {Kinds()}",
         Check.Token => $"typ {facts?.Typ ?? "-"}, alg {facts?.Alg ?? "-"}, jti {facts?.TokenId ?? "-"}, sub {facts?.Subject ?? "-"}, client {facts?.ClientId ?? "-"}",
         Check.Issuer => $"iss {facts?.Issuer ?? "-"}, expected {facts?.IssuerExpected ?? "-"}",
@@ -49,7 +49,7 @@ internal sealed class CheckDetails(
         Check.Proof => facts?.BoundTo is { } bound ? $"bound by {bound}" : "not bound to a key",
         Check.Scopes => $"wanted {Wanted()}; held: {List(caller?.Scopes ?? facts?.Scopes)}",
         Check.Policy => PolicyText(),
-        Check.CallerLimits => Limits(("subject", _route?.Limits.PerSubject), ("client", _route?.Limits.PerClient)),
+        Check.CallerLimits => Limits(("subject", _route?.Limits.PerSubject), ("client", _route?.Limits.PerClient), ("route", _route is { Public: false } ? _route.Limits.Total : null)),
         Check.Relay => _route?.Relay.ToString().ToLowerInvariant() ?? "-",
         Check.Destination => Tried() ?? Up(),
         _ => attempt.IsDryRun ? "a dry run sends nothing" : "it judges the request itself",

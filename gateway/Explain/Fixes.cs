@@ -31,7 +31,8 @@ internal static class Fixes
             Check.Relay => "look at auth, and at the gateway's health component passports",
             Check.Destination => attempt.Exchange?.Tried is { Count: > 0 }
                 ? $"look at the log of {route?.Service} and at its instances in ./mesh status"
-                : $"start an instance of {route?.Service}: none is UP in the registry",
+                : attempt.Refusal?.Cause.EndsWith(" is UP", StringComparison.Ordinal) == true ? $"start an instance of {route?.Service}: none is UP in the registry"
+                : $"look at the gateway's health component destinations, and at gateway:services:{route?.Service} and gateway:routes:{route?.Id}:instances",
             Check.Service => attempt.Answered >= 500 ? $"look at the log of {route?.Service} under this id" : $"see what {route?.Service} says of this id",
             Check.Route => "call a path that the routes of config/repository/gateway.yml have, with a method that they take",
             _ => Request(attempt),

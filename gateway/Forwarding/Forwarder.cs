@@ -22,7 +22,7 @@ internal sealed partial class Forwarder(IHttpForwarder proxy, ForwardingClient c
         // 1. Whether anybody is there who can be asked now: a caller who would wait in vain is told at once.
         if (services.Find(route.Service) is not { } service)
         {
-            await RefuseAsync(exchange, "no instance of the service is UP");
+            await RefuseAsync(exchange, $"no instance of {route.Service} is UP");
             return;
         }
         if (!exchange.TryWaitAt(service, route.Settings.MaxInFlight))

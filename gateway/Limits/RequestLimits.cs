@@ -35,13 +35,13 @@ internal sealed class RequestLimits(TimeProvider time)
         var zone = caller.Marks.ZoneId;
         if (limits.PerSubject is { } perSubject && Over(_callers, BucketKey.OfSubject(route.Id, zone, caller.Subject), perSubject, allowance) is { } ofSubject) return ofSubject;
         if (limits.PerClient is { } perClient && Over(_callers, BucketKey.OfClient(route.Id, zone, caller.ClientId), perClient, allowance) is { } ofClient) return ofClient;
-        return limits.Total is { } total ? Over(_callers, BucketKey.OfAll(route.Id), total, allowance) : null;
+        return limits.Total is { } total ? Over(_callers, BucketKey.OfAll(route.Id), total, allowance, "total of callers") : null;
     }
 
-    private static Refusal? Over(TokenBuckets buckets, in BucketKey key, RateLimit limit, Allowance? allowance)
+    private static Refusal? Over(TokenBuckets buckets, in BucketKey key, RateLimit limit, Allowance? allowance, string? who = null)
     {
         var taken = buckets.Take(key, limit);
         allowance?.Add(key.By, taken);
-        return taken.Granted ? null : Refusal.Limited(taken.Wait, $"the {Allowance.Name(key.By)} exceeded the limit {limit} of route {key.Route}");
+        return taken.Granted ? null : Refusal.Limited(taken.Wait, $"the {who ?? Allowance.Name(key.By)} exceeded the limit {limit} of route {key.Route}");
     }
 }

@@ -228,6 +228,33 @@ public sealed class DestinationStandingTests
         Assert.False(service.TryEnter(3));
     }
 
+    [Fact]
+    public void The_way_to_an_instance_and_a_limit_allocate_nothing()
+    {
+        var service = Serve(An("a"), An("b"), An("canary", ("weight", "10")));
+        var (balancer, buckets, limit) = (new Balancer(TimeProvider.System), new Limits.TokenBuckets(TimeProvider.System), new Limits.RateLimit(int.MaxValue, TimeSpan.FromSeconds(1)));
+        Go(10);
+
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        Go(10_000);
+
+        Assert.Equal(before, GC.GetAllocatedBytesForCurrentThread());
+
+        void Go(int times)
+        {
+            for (var i = 0; i < times; i++)
+            {
+                buckets.Take(Limits.BucketKey.OfSubject("r", "uaa", "alice"), limit);
+                service.TryEnter(5000);
+                var instance = balancer.Choose(service, null, null, out _)!;
+                instance.Standing.Begin();
+                if (!instance.Standing.IsSpotless) throw new InvalidOperationException();
+                service.Leave();
+                instance.Standing.End();
+            }
+        }
+    }
+
     private static Service Serve(params Instance[] instances)
     {
         var service = new Service("a-service");

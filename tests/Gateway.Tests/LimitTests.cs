@@ -145,6 +145,7 @@ public sealed class LimitTests
         Assert.Equal(HttpStatusCode.OK, await AskAsync(door, door.Issuer.UserToken("alice", "ui")));
         Assert.Equal(HttpStatusCode.OK, await AskAsync(door, door.Issuer.UserToken("bob", "ui")));
         Assert.Equal(HttpStatusCode.TooManyRequests, await AskAsync(door, door.Issuer.UserToken("carol", "ui")));
+        Assert.Contains(door.Gateway.Logs, line => line.Contains("the total of callers exceeded the limit 2/hour of route accounts", StringComparison.Ordinal));
 
         using var first = await door.GetAsync("/accounts/demo");
         Assert.Equal(HttpStatusCode.OK, first.StatusCode); // a public route counts everybody
