@@ -14,7 +14,7 @@ namespace SecureMesh.Cli.Commands;
 /// </summary>
 internal static class PolicyCommand
 {
-    private static readonly string[] _kinds = ["jwt", "opaque", "api-token", "basic"];
+    private static readonly string[] _kinds = ["jwt", "opaque", "api-token", "basic", "foreign"];
 
     public static Command Create(Shell shell) => Create(shell, PublishedPrograms.Folder);
 
@@ -27,7 +27,7 @@ internal static class PolicyCommand
         var scopes = CommonOptions.Value("--scopes", "SCOPES", "The scopes of its caller, separated by spaces.");
         var subject = CommonOptions.Value("--subject", "SUB", "His subject.");
         var client = CommonOptions.Value("--client", "ID", "His client.");
-        var credential = CommonOptions.Value("--credential", "KIND", "The kind of his credential: jwt, opaque, api-token, basic, or none.", "jwt");
+        var credential = CommonOptions.Value("--credential", "KIND", "The kind of his credential: jwt, opaque, api-token, basic, foreign, or none.", "jwt");
         var claims = new Option<string[]>("--claim") { Description = "A further claim, as 'department=sales'; several times for several.", HelpName = "NAME=VALUE", Arity = ArgumentArity.OneOrMore, AllowMultipleArgumentsPerToken = false };
         var test = new Command("test", "Try a configuration of the gateway before it is in force.") { file, request, scopes, subject, client, credential, claims };
         Interruption.SetAction(test, shell, async (arguments, cancellationToken) =>

@@ -46,12 +46,14 @@ internal static class Check
     /// <summary>The check that a refusal comes from.</summary>
     public static string Of(Refusal refusal) => refusal.Problem.Reason switch
     {
+        Reasons.NotTaken when Says(refusal, "exchange") => Relay,
         Reasons.Missing or Reasons.Malformed or Reasons.NotTaken or Reasons.Conflict => Credential,
         Reasons.Expired => Lifetime,
         Reasons.Invalid => OfInvalid(refusal.Cause),
         Reasons.Proof => Proof,
         Reasons.Scope => Scopes,
         Reasons.Policy => Policy,
+        Reasons.Limited when Says(refusal, "proofs") => Proof,
         Reasons.Limited => Says(refusal, "subject") || Says(refusal, "client ") || Says(refusal, "total of callers") ? CallerLimits : Limits,
         Reasons.Unavailable => OfUnavailable(refusal),
         Reasons.NotFound => Route,
@@ -62,6 +64,8 @@ internal static class Check
     private static string OfInvalid(string cause) => cause switch
     {
         _ when cause.Contains("revoked", StringComparison.Ordinal) => Revocation,
+        _ when cause.Contains("exchange", StringComparison.Ordinal) => Relay,
+        _ when cause.StartsWith("bound", StringComparison.Ordinal) => Proof,
         _ when cause.Contains("audience", StringComparison.Ordinal) => Audience,
         _ when cause.Contains("issuer", StringComparison.Ordinal) && !cause.Contains("key", StringComparison.Ordinal) => Issuer,
         "not valid yet" or "no expiry" or "expired" or "SecurityTokenInvalidLifetimeException" => Lifetime,
@@ -75,6 +79,8 @@ internal static class Check
         Says(refusal, "feed") || Says(refusal, "revocation") ? Revocation
         : Says(refusal, "passport") || Says(refusal, "exchange") ? Relay
         : Says(refusal, "introspect") || Says(refusal, "secret of its own") ? Auth
+        : Says(refusal, "proofs") ? Proof
+        : Says(refusal, "password") ? Auth
         : Says(refusal, "key") ? Key
         : Auth;
 

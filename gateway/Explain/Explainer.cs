@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Options;
 using SecureMesh.Gateway.Access;
+using SecureMesh.Gateway.Access.Foreign;
 using SecureMesh.Gateway.Destinations;
 using SecureMesh.Gateway.Routes;
 using SecureMesh.Sdk;
@@ -13,7 +14,7 @@ namespace SecureMesh.Gateway.Explain;
 /// cost nothing, and in a flood of refusals the credentials are read so many times a second and no more.
 /// </summary>
 internal sealed class Explainer(
-    Explanations kept, Credentials credentials, ITokenRevocations revocations, InstanceLists instances, RouteTable table, IOptions<MeshOptions> mesh, TimeProvider time) : IDisposable
+    Explanations kept, Credentials credentials, ITokenRevocations revocations, InstanceLists instances, RouteTable table, ForeignIssuers foreign, IOptions<MeshOptions> mesh, TimeProvider time) : IDisposable
 {
     private const int ReadPerSecond = 1000;
     private static readonly string _instance = Environment.ProcessId.ToString(System.Globalization.CultureInfo.InvariantCulture);
@@ -101,7 +102,8 @@ internal sealed class Explainer(
         if (credential.Kind == CredentialKind.Jwt)
         {
             var said = CredentialFacts.OfJwt(scheme, credential.Text);
-            return (said ?? facts) with { Verified = caller is not null, IssuerExpected = mesh.Value.Issuer, AudienceExpected = [mesh.Value.Audience] };
+            var trusted = said?.Issuer is { } issuer ? foreign.Find(issuer)?.Issuer.Trusted : null;
+            return (said ?? facts) with { Verified = caller is not null, IssuerExpected = trusted?.Issuer ?? mesh.Value.Issuer, AudienceExpected = [trusted?.Audience ?? mesh.Value.Audience] };
         }
         // Of a password nothing is said, not even the name beside it: people mistake the one field for the other.
         return caller is null ? facts : CredentialFacts.Of(kind, scheme, length, caller.Claims) with { Verified = true };

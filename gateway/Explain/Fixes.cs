@@ -21,6 +21,7 @@ internal static class Fixes
             Check.Lifetime when cause is "not valid yet" => "wait until then, or set the clock of whoever made the token",
             Check.Lifetime => facts is { Kind: "jwt", ExpiresAt: null } ? "get a token that ends" : "refresh the token, or get a new one",
             Check.Auth when attempt.Refusal?.Problem.Reason == Reasons.Unavailable => "auth does not answer: look at auth's health and log",
+            Check.Auth when facts?.Kind == "basic" => "the user name or the password is wrong, or the user may not sign in now: auth's log says which",
             Check.Auth => "the credential is unknown, over or revoked: make a new one",
             Check.Revocation when attempt.Refusal?.Problem.Reason == Reasons.Unavailable => "the revocation feed is cut: look at auth, and at the gateway's health component revocations",
             Check.Revocation => Ended(Revoked.Of(revocations, attempt.Http, caller)?.Level),
@@ -28,6 +29,7 @@ internal static class Fixes
             Check.Scopes => Scope(attempt),
             Check.Policy => $"gateway:routes:{route?.Id} lets other subjects or claims in: change it there, or call as somebody it names",
             Check.Limits or Check.CallerLimits => $"wait {Wait(attempt)}, or raise gateway:routes:{route?.Id}:limits",
+            Check.Relay when cause.Contains("exchange", StringComparison.Ordinal) => $"look at relay of gateway:routes:{route?.Id}, and at what auth lets the gateway's client exchange",
             Check.Relay => "look at auth, and at the gateway's health component passports",
             Check.Destination => attempt.Exchange?.Tried is { Count: > 0 }
                 ? $"look at the log of {route?.Service} and at its instances in ./mesh status"

@@ -44,6 +44,9 @@ internal sealed class Exchange : IDisposable
     /// <summary>Where the request has been.</summary>
     public List<Instance>? Tried { get; private set; }
 
+    /// <summary>What each of them said before another one was tried, for explanations.</summary>
+    public List<string>? Failures { get; private set; }
+
     /// <summary>The instance at which it is.</summary>
     public Instance? At { get; private set; }
 
@@ -79,6 +82,8 @@ internal sealed class Exchange : IDisposable
         _waitsAt?.Leave();
         _waitsAt = null;
     }
+
+    public void Failed(string cause) => (Failures ??= new(2)).Add(cause);
 
     public void Trying(Instance instance, bool probe)
     {

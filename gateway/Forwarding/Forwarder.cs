@@ -59,6 +59,7 @@ internal sealed partial class Forwarder(IHttpForwarder proxy, ForwardingClient c
                     await AnswerAsync(exchange, error, spent ? Cause(exception) + "; the retry budget of the service is spent" : Cause(exception));
                     return;
                 }
+                exchange.Failed($"{error}: {Cause(exception)}");
                 instance = next;
                 config = client.For(route.Timeout, instance, route.Settings.Http2);
                 exchange.Http.Response.Clear();
@@ -174,6 +175,8 @@ internal sealed partial class Forwarder(IHttpForwarder proxy, ForwardingClient c
     private static string Cause(Exception? exception) => exception switch
     {
         null => "no instance",
+        // Its message repeats what the service wrote, which may be anything.
+        HttpRequestException { HttpRequestError: HttpRequestError.InvalidResponse } => "the answer is not HTTP that can be read",
         AggregateException { InnerExceptions: [var first, ..] } => Cause(first),
         _ => exception.InnerException is { } inner ? $"{exception.Message} {inner.Message}" : exception.Message,
     };

@@ -82,6 +82,7 @@ internal static class BrokenRequests
         new("a password where tokens are taken", "credential", "credential_not_taken", 401, "the route takes jwt, opaque, api-token, not basic", "jwt, opaque, api-token", _ => Sent.With("Basic " + Basic("canary-user", "canary-password"))),
         new("an opaque token where JWTs are taken", "credential", "credential_not_taken", 401, "the route takes jwt, not opaque", "jwt", _ => Sent.Bearer("canaryopaquetoken", "/jwt-only")),
         new("an API token where JWTs are taken", "credential", "credential_not_taken", 401, "the route takes jwt, not api-token", "jwt", _ => Sent.Bearer("smt_canaryapitoken", "/jwt-only")),
+        new("an API token with a slip of the pen", "credential", "credential_malformed", 401, "not an API token", "whole token", _ => Sent.Bearer("smt_canaryapitoken")),
         new("a JWT where opaque tokens are taken", "credential", "credential_not_taken", 401, "the route takes opaque, not jwt", "opaque", issuer => Sent.Bearer(Ui(issuer), "/opaque-only")),
 
         // What the token is
@@ -130,6 +131,11 @@ internal static class BrokenRequests
         // Proofs
         new("a bound token as a bearer token", "proof", "proof_invalid", 401, "bound to a key, shown as a bearer token", "DPoP proof", issuer => Sent.Bearer(Bound(issuer))),
         new("a token bound to a certificate, without one", "proof", "proof_invalid", 401, "bound to", "client certificate", issuer => Sent.Bearer(issuer.Token(("scope", new[] { "ui" }), ("cnf", new Dictionary<string, object> { ["x5t#S256"] = "dGh1bWJwcmludA" })))),
+
+        new("a token without a key, as one with a key", "proof", "proof_invalid", 401, "not bound to a key, shown as DPoP", "DPoP proof", issuer => Sent.With("DPoP " + Ui(issuer))),
+        new("a bound token without its proof", "proof", "proof_invalid", 401, "no proof", "DPoP proof", issuer => Sent.With("DPoP " + Bound(issuer))),
+        new("a proof that is none", "proof", "proof_invalid", 401, "the proof: ", "DPoP proof", issuer => Sent.With("DPoP " + Bound(issuer)) with { Headers = ["DPoP: eyJ0eXAiOiJkcG9wK2p3dCJ9.canary-payload.canary-signature"] }),
+        new("a proof beside a bearer token", "proof", "proof_invalid", 401, "a DPoP header beside another scheme than DPoP", "DPoP proof", issuer => Sent.Bearer(Ui(issuer)) with { Headers = ["DPoP: eyJ0eXAiOiJkcG9wK2p3dCJ9.canary-payload.canary-signature"] }),
 
         // Whether he may
         new("no scope", "scopes", "scope_missing", 403, "wants any of ui server; the caller holds nothing", "ask for scope ui", issuer => Sent.Bearer(issuer.UserToken("alice"))),

@@ -38,7 +38,7 @@ public sealed class CanaryTests
         {
             // As such, so that a secret is one: short words of a header are none.
             foreach (var text in (string[])[sent.Authorization ?? "", sent.Target, sent.Body, .. sent.Headers.Select(header => header[header.IndexOf(':', StringComparison.Ordinal)..])]) Note(text, secrets);
-            var (answer, id) = await shared.SendAsync(sent with { Headers = [.. sent.Headers, "DPoP: eyJ0eXAiOiJkcG9wK2p3dCJ9.canary-proof-payload.canary-proof-signature"] });
+            var (answer, id) = await shared.SendAsync(sent.Authorization?.StartsWith("DPoP", StringComparison.Ordinal) == true ? sent with { Headers = ["DPoP: eyJ0eXAiOiJkcG9wK2p3dCJ9.canary-proof-payload.canary-proof-signature"] } : sent);
             said.Add(answer.Head + answer.Body);
             using var why = await door.GetAsync("/actuator/why/" + id, shared.Admin);
             said.Add(await why.Content.ReadAsStringAsync(TestContext.Current.CancellationToken));
