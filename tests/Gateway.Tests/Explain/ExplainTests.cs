@@ -233,7 +233,7 @@ public sealed class ExplainTests(ExplainDoor shared) : IClassFixture<ExplainDoor
         var kept = door.Gateway.Services.GetRequiredService<Explanations>().Find(refused.Headers.GetValues("X-Trace-Id").Single()).Single();
         Assert.Contains(first.Url.Authority, kept.Cause, StringComparison.Ordinal);
         Assert.Contains(second.Url.Authority, kept.Cause, StringComparison.Ordinal);
-        Assert.Equal(2, kept.Cause.Split("Connection refused").Length - 1);
+        Assert.Equal(2, kept.Cause.Split("Request: Connection refused").Length - 1);
     }
 
     [Fact]
