@@ -67,6 +67,9 @@ public sealed class ExplainsItself : IAsyncLifetime
         Assert.Contains("\u2717 service", told.Output, StringComparison.Ordinal);
         Assert.StartsWith("fix: ", told.Output.TrimEnd('\n').Split('\n')[^1], StringComparison.Ordinal);
 
+        var clients = (await _mesh.GetAsync("/uaa/oauth/clients", token)).Expect(403);
+        await RunningMesh.EventuallyAsync("auth tells too", async () => (await WhyAsync(clients.Header("X-Trace-Id")!)).Output.Contains("auth-service at", StringComparison.Ordinal));
+
         // 2. Nobody else is told, and an unknown id is 1.
         Assert.Equal(3, (await MeshAsync([], "why", new string('0', 32))).ExitCode);
         Assert.Equal(4, (await MeshAsync(new() { ["MESH_TOKEN"] = token }, "why", new string('0', 32))).ExitCode);
@@ -112,7 +115,7 @@ public sealed class ExplainsItself : IAsyncLifetime
     {
         Answer answer = null!;
         // A revocation takes a moment.
-        await RunningMesh.EventuallyAsync($"{status} from {address.AbsolutePath}", async () => (answer = await _mesh.GetAsync(address.OriginalString, token, ("Cookie", "SESSION=canary-cookie"), ("DPoP", "canary-proof"))).Status == status);
+        await RunningMesh.EventuallyAsync($"{status} from {address.AbsolutePath}", async () => (answer = await _mesh.GetAsync(address.OriginalString, token, ("Cookie", "SESSION=canary-cookie"))).Status == status);
         return answer;
     }
 
