@@ -27,6 +27,6 @@ internal static class WhyText
         }
     }
 
-    private static IEnumerable<JsonElement> Items(JsonElement json, string member) =>
-        json.Get(member) is { ValueKind: JsonValueKind.Array } array ? array.EnumerateArray() : [];
+    private static JsonElement.ArrayEnumerator Items(JsonElement json, string member) =>
+        json.Get(member) is { ValueKind: JsonValueKind.Array } array ? array.EnumerateArray() : default;
 }

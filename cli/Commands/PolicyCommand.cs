@@ -57,7 +57,7 @@ internal static class PolicyCommand
         return Parse(run.Output, "the gateway's program");
     }
 
-    private static IReadOnlyDictionary<string, string> Environment(ServiceKind kind) => ServiceEnvironment.Inherited((IDictionary)System.Environment.GetEnvironmentVariables(), kind);
+    private static Dictionary<string, string> Environment(ServiceKind kind) => ServiceEnvironment.Inherited((IDictionary)System.Environment.GetEnvironmentVariables(), kind);
 
     private static JsonElement Parse(string output, string who)
     {
@@ -170,6 +170,6 @@ internal static class PolicyCommand
         return string.Join("; ", parts);
     }
 
-    private static IEnumerable<JsonElement> Items(JsonElement json, string member) =>
-        json.Get(member) is { ValueKind: JsonValueKind.Array } array ? array.EnumerateArray() : [];
+    private static JsonElement.ArrayEnumerator Items(JsonElement json, string member) =>
+        json.Get(member) is { ValueKind: JsonValueKind.Array } array ? array.EnumerateArray() : default;
 }

@@ -52,7 +52,7 @@ internal static class CorsReader
         Ascii.IsValid(text) && Uri.TryCreate(text, UriKind.Absolute, out var url) && (url.Scheme == Uri.UriSchemeHttp || url.Scheme == Uri.UriSchemeHttps)
         && $"{url.Scheme}://{url.Host}{(url.IsDefaultPort ? "" : ":" + url.Port)}" == text;
 
-    private static IReadOnlyList<string> Methods(Fields fields, IReadOnlyList<string> ofRoute)
+    private static List<string> Methods(Fields fields, IReadOnlyList<string> ofRoute)
     {
         var methods = fields.List("methods");
         foreach (var method in methods.Where(method => !_methods.Contains(method))) fields.Fault("methods", $"must be of {string.Join(", ", _methods)}, not '{method}'");

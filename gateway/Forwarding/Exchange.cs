@@ -12,18 +12,27 @@ namespace SecureMesh.Gateway.Forwarding;
 /// </remarks>
 internal sealed class Exchange : IDisposable
 {
+    public const string Revoked = "the credential was revoked";
+    public const string Expired = "the credential expired";
+
+    private const int Waiting = 0;
+    private const int HasAnswer = 1;
+    private const int WasLate = 2;
+    private const int WasEnded = 3;
+    private const int IsOver = 4;
+
     private readonly CancellationToken _caller;
-    private readonly CancellationTokenSource _timer;
-    private readonly Lock _gate = new();
+    private readonly CancellationTokenSource _ended = new();
+    private readonly TimeProvider _time;
     private Service? _waitsAt;
-    private bool _answered;
-    private bool _disposed;
+    private int _state;
+    private long _late;
 
     public Exchange(HttpContext http, Route route, Caller? caller, string? authorization, TimeProvider time)
     {
         (Http, Route, Caller, Authorization) = (http, route, caller, authorization);
-        _caller = http.RequestAborted;
-        _timer = new CancellationTokenSource(route.Timeout, time);
+        (_caller, _time) = (http.RequestAborted, time);
+        Progress();
         if (http.Features.Get<IHttpRequestBodyDetectionFeature>() is not { CanHaveBody: false }) http.Request.Body = new WatchedBody(http.Request.Body, this);
         http.Features.Set(this);
     }
@@ -39,7 +48,10 @@ internal sealed class Exchange : IDisposable
     public string? Authorization { get; }
 
     /// <summary>Ends when the time is over or the exchange is ended; the caller's own leaving is another matter.</summary>
-    public CancellationToken Ended => _timer.Token;
+    public CancellationToken Ended => _ended.Token;
+
+    /// <summary>Where <see cref="InFlight"/> keeps it; -1 when it has no place.</summary>
+    public int Place { get; set; } = -1;
 
     /// <summary>Where the request has been.</summary>
     public List<Instance>? Tried { get; private set; }
@@ -62,10 +74,10 @@ internal sealed class Exchange : IDisposable
     /// <summary>The next piece of the request body is still the caller's to send.</summary>
     public bool AwaitsCaller { get; private set; }
 
-    public bool TimedOut => _timer.IsCancellationRequested && EndedFor is null;
+    public bool TimedOut => Volatile.Read(ref _state) == WasLate;
 
     /// <summary>Why somebody ended it; null when nobody did.</summary>
-    public string? EndedFor { get; private set; }
+    public string? EndedFor { get => Volatile.Read(ref _state) == WasEnded ? field : null; private set; }
 
     public bool CallerLeft => _caller.IsCancellationRequested;
 
@@ -102,24 +114,39 @@ internal sealed class Exchange : IDisposable
     public void Answered()
     {
         WaitsNoMore();
-        lock (_gate)
-        {
-            _answered = true;
-            if (EndedFor is null) _timer.CancelAfter(Timeout.InfiniteTimeSpan);
-        }
+        Interlocked.CompareExchange(ref _state, HasAnswer, Waiting);
     }
 
-    /// <summary>Cuts the connection: whoever it was opened for may not have it any more.</summary>
-    public void End(string cause)
+    /// <summary>Gives up the service when it has been silent for longer than the route grants.</summary>
+    /// <param name="now">Unix milliseconds.</param>
+    public void EndIfLate(long now)
     {
-        lock (_gate)
-        {
-            if (EndedFor is not null || _disposed) return;
-            EndedFor = cause;
-        }
+        if (now >= Volatile.Read(ref _late) && Interlocked.CompareExchange(ref _state, WasLate, Waiting) == Waiting) Cancel();
+    }
+
+    /// <summary>Ends it, answered or not: whoever it was opened for may not have it any more.</summary>
+    /// <returns>False when it was over.</returns>
+    public bool End(string cause)
+    {
+        var state = Volatile.Read(ref _state);
+        if (state is not (Waiting or HasAnswer)) return false;
+        EndedFor = cause;
+        if (Interlocked.CompareExchange(ref _state, WasEnded, state) != state && Interlocked.CompareExchange(ref _state, WasEnded, HasAnswer) != HasAnswer) return false;
+        Cancel();
+        return true;
+    }
+
+    public void Dispose()
+    {
+        Interlocked.Exchange(ref _state, IsOver);
+        _ended.Dispose();
+    }
+
+    private void Cancel()
+    {
         try
         {
-            _timer.Cancel();
+            _ended.Cancel();
         }
         catch (ObjectDisposedException)
         {
@@ -127,22 +154,7 @@ internal sealed class Exchange : IDisposable
         }
     }
 
-    public void Dispose()
-    {
-        lock (_gate)
-        {
-            _answered = _disposed = true;
-            _timer.Dispose();
-        }
-    }
-
-    private void Progress()
-    {
-        lock (_gate)
-        {
-            if (!_answered) _timer.CancelAfter(Route.Timeout);
-        }
-    }
+    private void Progress() => Volatile.Write(ref _late, _time.GetUtcNow().ToUnixTimeMilliseconds() + (long)Route.Timeout.TotalMilliseconds);
 
     private sealed class WatchedBody(Stream body, Exchange exchange) : Stream
     {

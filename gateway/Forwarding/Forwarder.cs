@@ -9,7 +9,7 @@ namespace SecureMesh.Gateway.Forwarding;
 /// Sends a request to an instance, and to another one when the first could not be reached (any method), or broke off before it
 /// answered (idempotent methods alone, RFC 9110 §9.2.2), as long as the body is still the caller's.
 /// </summary>
-internal sealed partial class Forwarder(IHttpForwarder proxy, ForwardingClient client, Relay relay, InstanceLists services, Balancer balancer, Outliers outliers, OpenStreams streams, ILogger<Forwarder> logger)
+internal sealed partial class Forwarder(IHttpForwarder proxy, ForwardingClient client, Relay relay, InstanceLists services, Balancer balancer, Outliers outliers, InFlight inFlight, ILogger<Forwarder> logger)
 {
     /// <summary>What nginx logs when the client closed the connection; nobody receives it.</summary>
     private const int ClientClosedRequest = 499;
@@ -30,6 +30,7 @@ internal sealed partial class Forwarder(IHttpForwarder proxy, ForwardingClient c
             await RefuseAsync(exchange, $"{route.Settings.MaxInFlight} requests wait for the service already (gateway:services:{service.Name}:maxInFlight)");
             return;
         }
+        inFlight.Add(exchange);
         try
         {
             if (balancer.Choose(service, route.Pins, null, out var probe) is not { } instance)
@@ -69,7 +70,7 @@ internal sealed partial class Forwarder(IHttpForwarder proxy, ForwardingClient c
         finally
         {
             exchange.WaitsNoMore();
-            streams.Remove(exchange);
+            inFlight.Remove(exchange);
         }
     }
 
@@ -143,9 +144,10 @@ internal sealed partial class Forwarder(IHttpForwarder proxy, ForwardingClient c
         }
         if (exchange.EndedFor is { } cause)
         {
-            // Nothing more may pass; half an answer must not look whole either.
-            http.Abort();
             Log.Cut(logger, exchange.Route.Id, cause);
+            // Nothing more may pass; half an answer must not look whole either.
+            if (http.Response.HasStarted) http.Abort();
+            else await http.RefuseAsync(cause == Exchange.Expired ? Access.Refusal.Expired : Access.Refusal.Invalid(cause));
             return;
         }
         Log.NoAnswer(logger, exchange.Route.Id, error, why);

@@ -12,8 +12,8 @@ internal static class ForwardingSlice
         builder.Services.AddSingleton<Relay>();
         builder.Services.AddSingleton<Forwarder>();
         builder.Services.AddSingleton<Passage>();
-        builder.Services.AddSingleton<OpenStreams>();
-        builder.Services.AddHostedService(services => services.GetRequiredService<OpenStreams>());
+        builder.Services.AddSingleton<InFlight>();
+        builder.Services.AddHostedService(services => services.GetRequiredService<InFlight>());
         // The proxy writes each forwarded address with its query, which may hold secrets; Forwarder logs what matters.
         builder.Logging.AddFilter("Yarp.ReverseProxy", LogLevel.Warning).AddFilter("Yarp.ReverseProxy.Forwarder", LogLevel.None);
     }

@@ -9,7 +9,7 @@ using Yarp.ReverseProxy.Forwarder;
 namespace SecureMesh.Gateway.Forwarding;
 
 /// <summary>What of a request reaches the service, and what of its answer reaches the caller.</summary>
-internal sealed class Relay(OpenStreams streams, Explainer explainer, Outliers outliers) : HttpTransformer
+internal sealed class Relay(Explainer explainer, Outliers outliers) : HttpTransformer
 {
     public override ValueTask TransformRequestAsync(HttpContext httpContext, HttpRequestMessage proxyRequest, string destinationPrefix, CancellationToken cancellationToken)
     {
@@ -46,7 +46,6 @@ internal sealed class Relay(OpenStreams streams, Explainer explainer, Outliers o
         headers.Remove("X-Powered-By");
         RequestTrace.Show(httpContext); // the service has a trace header of its own
         if (httpContext.Response.StatusCode is 401 or 403 or >= 500) explainer.Answered(exchange, httpContext.Response.StatusCode);
-        if (exchange.Caller is not null && OpenStreams.MayLast(httpContext)) streams.Add(exchange);
         // A stream has begun when its service says so, not with the first message: whoever speaks first in it may be the caller.
         // The status of gRPC in the headers means that nothing follows, and then the two must leave together.
         if (pass && IsStream(headers) && !headers.ContainsKey("grpc-status")) await httpContext.Response.Body.FlushAsync(cancellationToken);

@@ -16,10 +16,13 @@ internal static class ReadinessSlice
 
     public static void MapReadiness(this IEndpointRouteBuilder app) => app.MapGet("/healthz", AnswerAsync).AllowAnonymous();
 
+    /// <summary>The mesh itself. Other services come and go by their own authors' hands, and each answers 503 by itself while it is not there.</summary>
+    private static readonly string[] _own = ["auth-service", "account-service"];
+
     private static async Task AnswerAsync(HttpContext http, RouteTable table, IServiceRegistry registry, HealthCheckService health, PassportAnnouncer passports, CancellationToken cancellationToken)
     {
         var snapshot = registry.Current;
-        var served = table.Current.Select(route => route.Service).Distinct().All(service => snapshot.Up(service).Any(Instance.IsUsable));
+        var served = table.Current.Select(route => route.Service).Intersect(_own).All(service => snapshot.Up(service).Any(Instance.IsUsable));
         // Which service is missing, and why, is for an operator: /actuator/health and the log say it.
         if (served && passports.IsAnnounced && await HasKeysAsync(health, cancellationToken)) await http.Response.WriteAsync("ok", cancellationToken);
         else await http.RefuseAsync(new Problem(503, "not_ready", "The mesh is not ready") { RetryAfter = TimeSpan.FromSeconds(1) });

@@ -8,10 +8,10 @@ namespace SecureMesh.Gateway.Passport;
 
 /// <summary>
 /// Tells auth the public half of this instance's key before anything is signed with it, says so again before auth forgets it,
-/// and withdraws it at the stop.
+/// and withdraws it at the stop. A key that an administrator has revoked is never shown again: another one takes its place.
 /// </summary>
 internal sealed partial class PassportAnnouncer(
-    PassportKey key, IServiceTokens tokens, IHttpClientFactory clients, IOptionsMonitor<MeshOptions> mesh, TimeProvider time, ILogger<PassportAnnouncer> logger) : BackgroundService
+    PassportKeys keys, ITokenRevocations revocations, IServiceTokens tokens, IHttpClientFactory clients, IOptionsMonitor<MeshOptions> mesh, TimeProvider time, ILogger<PassportAnnouncer> logger) : BackgroundService
 {
     public const string Client = "SecureMesh.PassportKeys";
     private const string Scope = "passports.announce";
@@ -32,7 +32,7 @@ internal sealed partial class PassportAnnouncer(
         if (!_announced) return;
         try
         {
-            using var answer = await SendAsync(HttpMethod.Delete, Path + "/" + key.Id, cancellationToken);
+            using var answer = await SendAsync(HttpMethod.Delete, Path + "/" + keys.Current.Id, cancellationToken);
         }
         catch (Exception e) when (IsFailure(e))
         {
@@ -42,16 +42,19 @@ internal sealed partial class PassportAnnouncer(
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
+        using var changed = new SemaphoreSlim(0, 1);
+        using var changes = revocations.OnChange(() => Signal(changed));
         var pause = _shortestPause;
         while (!stoppingToken.IsCancellationRequested)
         {
             try
             {
+                if (IsRevoked()) Replace();
                 var lease = await AnnounceAsync(stoppingToken);
-                if (!_announced || _failing) Log.Announced(logger, key.Id);
+                if (!_announced || _failing) Log.Announced(logger, keys.Current.Id);
                 (_announced, _failing, pause) = (true, false, _shortestPause);
                 // Often: an auth whose database was restored has forgotten it, and services ask auth alone.
-                await Task.Delay(lease / 3 < _forgotten ? lease / 3 : _forgotten, time, stoppingToken);
+                await RestAsync(lease / 3 < _forgotten ? lease / 3 : _forgotten, changed, stoppingToken);
             }
             catch (Exception) when (stoppingToken.IsCancellationRequested)
             {
@@ -67,9 +70,47 @@ internal sealed partial class PassportAnnouncer(
         }
     }
 
+    /// <summary>Until the next announcement is due, or the key is revoked.</summary>
+    private async Task RestAsync(TimeSpan pause, SemaphoreSlim changed, CancellationToken cancellationToken)
+    {
+        using var due = new CancellationTokenSource(pause, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(due.Token, cancellationToken);
+        try
+        {
+            while (!IsRevoked()) await changed.WaitAsync(either.Token);
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            // It is time.
+        }
+    }
+
+    private static void Signal(SemaphoreSlim changed)
+    {
+        try
+        {
+            if (changed.CurrentCount == 0) changed.Release();
+        }
+        catch (Exception e) when (e is SemaphoreFullException or ObjectDisposedException)
+        {
+            // Somebody else has signalled, or the gateway stops.
+        }
+    }
+
+    private bool IsRevoked() => revocations.IsRevoked(new TokenMarks("", null, null, null, null, "", keys.Current.Id, 0));
+
+    private void Replace()
+    {
+        _announced = false;
+        Log.Revoked(logger, keys.Current.Id);
+        keys.Replace();
+    }
+
     private async Task<TimeSpan> AnnounceAsync(CancellationToken cancellationToken)
     {
         using var answer = await SendAsync(HttpMethod.Post, Path, cancellationToken);
+        // The feed may be cut, and auth says so itself.
+        if (answer.StatusCode == System.Net.HttpStatusCode.Conflict) Replace();
         if (!answer.IsSuccessStatusCode) throw new HttpRequestException($"auth answered {(int)answer.StatusCode}");
         using var body = JsonDocument.Parse(await answer.Content.ReadAsByteArrayAsync(cancellationToken));
         return TimeSpan.FromSeconds(Math.Clamp(body.RootElement.GetProperty("expires_in").GetInt64(), 3, 86_400));
@@ -85,7 +126,7 @@ internal sealed partial class PassportAnnouncer(
             {
                 using var client = clients.CreateClient(Client);
                 using var request = new HttpRequestMessage(method, address.TrimEnd('/') + path);
-                if (method == HttpMethod.Post) request.Content = JsonContent.Create(key.Public);
+                if (method == HttpMethod.Post) request.Content = JsonContent.Create(keys.Current.Public);
                 request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", token);
                 var answer = await client.SendAsync(request, cancellationToken);
                 if (answer.StatusCode == System.Net.HttpStatusCode.Unauthorized) tokens.Discard(token);
@@ -108,6 +149,9 @@ internal sealed partial class PassportAnnouncer(
 
         [LoggerMessage(EventIds.PassportKeyNotAnnounced, LogLevel.Warning, "The passport key could not be announced; trying again: {Cause}")]
         public static partial void NotAnnounced(ILogger logger, string cause);
+
+        [LoggerMessage(EventIds.PassportKeyRevoked, LogLevel.Warning, "The passport key {KeyId} was revoked, or is not this gateway's to announce: a new one takes its place")]
+        public static partial void Revoked(ILogger logger, string keyId);
 
         [LoggerMessage(EventIds.PassportKeyNotWithdrawn, LogLevel.Information, "The passport key could not be withdrawn, it ends by itself: {Cause}")]
         public static partial void NotWithdrawn(ILogger logger, string cause);

@@ -12,7 +12,7 @@ namespace SecureMesh.Gateway.Passport;
 /// Makes the signed identity that a service gets in place of the caller's credential: for that service alone, for a minute, with
 /// those scopes alone that the route is about (docs/decisions/0015).
 /// </summary>
-internal sealed class PassportMint(PassportKey key, IOptions<HygieneOptions> options, TimeProvider time)
+internal sealed class PassportMint(PassportKeys keys, IOptions<HygieneOptions> options, TimeProvider time)
 {
     /// <summary>Long enough to be worth a signature, short enough to be worth no theft.</summary>
     public static readonly TimeSpan Lifetime = TimeSpan.FromSeconds(60);
@@ -28,7 +28,7 @@ internal sealed class PassportMint(PassportKey key, IOptions<HygieneOptions> opt
     {
         var now = time.GetUtcNow().ToUnixTimeMilliseconds();
         var shelf = caller.Passports;
-        if (shelf.Find(route.Passport) is { } passport && passport.Until > now)
+        if (shelf.Find(route.Passport) is { } passport && passport.Until > now && passport.KeyId == keys.Current.Id)
         {
             if (passport.RenewAt > now || !shelf.TryBeginRenewal()) return passport.Header;
             try
@@ -48,6 +48,7 @@ internal sealed class PassportMint(PassportKey key, IOptions<HygieneOptions> opt
         // Whole seconds, and never longer than the credential.
         var issued = now / 1000;
         var ends = Math.Min(issued + (long)Lifetime.TotalSeconds, Math.Max(issued + 1, caller.Until / 1000));
+        var key = keys.Current;
         var header = "Bearer " + key.Sign(Claims(caller, route, issued, ends));
         caller.Passports.Put(new IssuedPassport(route.Passport, header, key.Id, now + (long)_renewAfter.TotalMilliseconds, Math.Min(now + (long)_sendUntil.TotalMilliseconds, ends * 1000)), now);
         return header;

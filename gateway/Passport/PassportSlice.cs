@@ -7,7 +7,7 @@ internal static class PassportSlice
 {
     public static void AddPassport(this WebApplicationBuilder builder)
     {
-        builder.Services.AddSingleton<PassportKey>();
+        builder.Services.AddSingleton<PassportKeys>();
         builder.Services.AddSingleton<PassportMint>();
         builder.Services.AddSingleton<Identity>();
         builder.Services.AddSingleton<TokenExchange>();
@@ -27,11 +27,11 @@ internal static class PassportSlice
     }
 
     /// <summary>Until the key is announced, routes that need a passport answer 503.</summary>
-    private sealed class PassportHealth(PassportAnnouncer announcer, PassportKey key) : IHealthCheck
+    private sealed class PassportHealth(PassportAnnouncer announcer, PassportKeys keys) : IHealthCheck
     {
         public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default)
         {
-            var data = new Dictionary<string, object> { ["key"] = key.Id };
+            var data = new Dictionary<string, object> { ["key"] = keys.Current.Id };
             return Task.FromResult(announcer.IsAnnounced ? HealthCheckResult.Healthy(data: data) : HealthCheckResult.Degraded("the key is not announced yet", data: data));
         }
     }

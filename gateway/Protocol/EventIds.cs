@@ -15,6 +15,7 @@ internal static class EventIds
 
     public const int StreamEnded = 1009;
     public const int ExchangeCut = 1010;
+    public const int StreamUnended = 1030;
 
     public const int DestinationBack = 1011;
     public const int BreakerOpen = 1012;
@@ -30,6 +31,7 @@ internal static class EventIds
     public const int PassportKeyAnnounced = 1400;
     public const int PassportKeyNotAnnounced = 1401;
     public const int PassportKeyNotWithdrawn = 1402;
+    public const int PassportKeyRevoked = 1410;
 
     public const int Refused = 1500;
 }

@@ -62,6 +62,6 @@ public sealed class Revocations
     private static async Task KillAuthAsync(RunningMesh mesh) =>
         Operations.Signal("KILL", (await mesh.StatusAsync()).Single(instance => instance.Service == "auth-service").Pid!.Value);
 
-    private static Task BackAsync(RunningMesh mesh) => RunningMesh.EventuallyAsync("auth is back", async () =>
+    private static Task<TimeSpan> BackAsync(RunningMesh mesh) => RunningMesh.EventuallyAsync("auth is back", async () =>
         (await mesh.GetAsync($"http://127.0.0.1:{mesh.AuthPort}/uaa/healthz")).Status == (int)HttpStatusCode.OK);
 }

@@ -5,7 +5,7 @@ using System.Net.Http.Headers;
 namespace SecureMesh.EndToEnd;
 
 /// <summary>GET requests at a steady rate, whether the answers come or not, until it is stopped.</summary>
-internal sealed class SteadyLoad
+internal sealed class SteadyLoad : IDisposable
 {
     private readonly HttpClient _http = new(new SocketsHttpHandler { UseCookies = false, AllowAutoRedirect = false, MaxConnectionsPerServer = 256 }) { Timeout = TimeSpan.FromSeconds(30) };
     private readonly CancellationTokenSource _stop = new();
@@ -26,9 +26,14 @@ internal sealed class SteadyLoad
     {
         await _stop.CancelAsync();
         await _running;
+        return _bad;
+    }
+
+    public void Dispose()
+    {
+        _stop.Cancel();
         _http.Dispose();
         _stop.Dispose();
-        return _bad;
     }
 
     private async Task RunAsync(int perSecond, (Uri Url, string? Token)[] requests)

@@ -14,7 +14,7 @@ public sealed class UnderLoad(UnderLoad.Mesh fixture) : IClassFixture<UnderLoad.
     {
         // The moment of each kill differs, and is the same in each run.
         var random = new Random(4);
-        var load = new SteadyLoad(Effort.Rounds(200, 1000), (Url("/accounts/current"), await AcceptedTokenAsync()));
+        using var load = new SteadyLoad(Effort.Rounds(200, 1000), (Url("/accounts/current"), await AcceptedTokenAsync()));
         for (var i = 0; i < Effort.Rounds(2, 10); i++)
         {
             var victim = (await InstancesAsync("account-service"))[random.Next(2)];
@@ -37,7 +37,7 @@ public sealed class UnderLoad(UnderLoad.Mesh fixture) : IClassFixture<UnderLoad.
         var unseen = new List<string>();
         for (var i = 0; i < 10; i++) unseen.Add(await _mesh.UserTokenAsync());
         var auth = (await InstancesAsync("auth-service")).Single();
-        var load = new SteadyLoad(Effort.Rounds(50, 200), (Url("/accounts/current"), known), (Url("/accounts/demo"), null));
+        using var load = new SteadyLoad(Effort.Rounds(50, 200), (Url("/accounts/current"), known), (Url("/accounts/demo"), null));
 
         // Stopped and not killed: it takes connections and answers none, which is what makes callers hang. In the short run for
         // longer than the feed may be silent.
@@ -72,7 +72,7 @@ public sealed class UnderLoad(UnderLoad.Mesh fixture) : IClassFixture<UnderLoad.
         var file = Path.Combine(_mesh.Configuration, "gateway.yml");
         var before = await File.ReadAllTextAsync(file, TestContext.Current.CancellationToken);
         var admin = (await _mesh.TokenAsync("admin", "adminsecret", ("grant_type", "client_credentials"))).Expect(200).Text("access_token");
-        var load = new SteadyLoad(Effort.Rounds(100, 400), (Url("/accounts/current"), await AcceptedTokenAsync()), (Url("/accounts/demo"), null), (Url("/uaa/token_keys"), null));
+        using var load = new SteadyLoad(Effort.Rounds(100, 400), (Url("/accounts/current"), await AcceptedTokenAsync()), (Url("/accounts/demo"), null), (Url("/uaa/token_keys"), null));
         var valid = "";
         try
         {

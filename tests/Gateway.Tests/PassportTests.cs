@@ -159,4 +159,23 @@ public sealed class PassportTests
         Assert.Empty(keys);
         await door.DisposeAsync();
     }
+
+    [Fact]
+    public async Task A_key_that_an_administrator_revoked_signs_nothing_more_and_a_new_one_takes_its_place()
+    {
+        await using var door = await Door.OpenAsync();
+        var account = await door.AddAsync("account-service");
+        var token = door.Issuer.UserToken("alice", "ui");
+        (await door.GetAsync("/accounts/current", token)).Dispose();
+        var old = Part(account.Last.Headers["Authorization"], 0).GetProperty("kid").GetString()!;
+
+        door.Issuer.Auth.Revoke("key", old);
+
+        await Eventually.AnswersAsync(async () =>
+        {
+            using var answer = await door.GetAsync("/accounts/current", token);
+            return answer.StatusCode == HttpStatusCode.OK && Part(account.Last.Headers["Authorization"], 0).GetProperty("kid").GetString() != old;
+        }, "another key signs");
+        AssertSigned(account.Last.Headers["Authorization"], door.Issuer.Auth.PassportKeys[Part(account.Last.Headers["Authorization"], 0).GetProperty("kid").GetString()!]);
+    }
 }

@@ -8,9 +8,10 @@ public sealed class ReadinessTests
     private static Task<string> TextAsync(HttpResponseMessage answer) => answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken);
 
     [Fact]
-    public async Task Ready_means_an_instance_of_every_service_and_the_issuers_keys()
+    public async Task Ready_means_an_instance_of_each_of_the_meshs_services_and_the_issuers_keys_whatever_other_routes_there_are()
     {
-        await using var door = await Door.OpenAsync();
+        await using var door = await Door.OpenAsync(
+            ("gateway:routes:bench:path", "/bench/{**rest}"), ("gateway:routes:bench:service", "bench-service"), ("gateway:routes:bench:scopes:0", "server"));
         door.Issuer.FailWith = 503;
         using var nothing = await door.GetAsync("/healthz");
         await AccessTests.AssertProblem(nothing, 503, "not_ready");

@@ -41,7 +41,7 @@ public sealed class StreamEndTests
         var (ending, staying) = (Token(door, "alice"), Token(door, "bob"));
         await using var one = await LongConnection.OpenAsync(kind, door, ending);
         await using var other = await LongConnection.OpenAsync(kind, door, staying);
-        var streams = door.Gateway.Services.GetRequiredService<OpenStreams>();
+        var streams = door.Gateway.Services.GetRequiredService<InFlight>();
         Assert.Equal(2, streams.Count);
         Assert.Equal("hello", await one.NextAsync());
         Assert.Equal("hello", await other.NextAsync());
@@ -52,7 +52,28 @@ public sealed class StreamEndTests
 
         Assert.Null(await one.NextAsync().WaitAsync(TimeSpan.FromSeconds(10), Stop));
         await Eventually.TrueAsync(() => Volatile.Read(ref ended) == 1 && streams.Count == 1, "the service is rid of it too, and the other goes on");
-        Assert.Single(door.Gateway.Logs, line => line.Contains(end == "expiry" ? "was ended: the credential expired" : "was ended: the credential was revoked", StringComparison.Ordinal));
+        Assert.Single(door.Gateway.Logs, line => line.Contains(end == "expiry" ? "is ended: the credential expired" : "is ended: the credential was revoked", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_request_that_is_not_answered_yet_when_its_credential_is_revoked_is_refused_and_its_answer_goes_nowhere()
+    {
+        await using var door = await Door.OpenAsync();
+        using var arrived = new SemaphoreSlim(0);
+        await door.AddAsync("account-service", async http =>
+        {
+            arrived.Release();
+            await Task.Delay(Timeout.Infinite, http.RequestAborted);
+        });
+        await FollowsAsync(door);
+        var asking = door.GetAsync("/accounts/current", Token(door, "alice"));
+        await arrived.WaitAsync(Stop);
+
+        door.Issuer.Auth.Revoke("token", "jti-of-alice");
+
+        using var answer = await asking;
+        Assert.Equal(System.Net.HttpStatusCode.Unauthorized, answer.StatusCode);
+        Assert.Contains("\"reason\":\"credential_invalid\"", await answer.Content.ReadAsStringAsync(Stop), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -62,7 +83,13 @@ public sealed class StreamEndTests
         await door.AddAsync("account-service", AnswerAsync);
         using var answer = await door.Http.GetAsync(new Uri("/accounts/demo", UriKind.Relative), HttpCompletionOption.ResponseHeadersRead, Stop);
 
-        Assert.Equal(0, door.Gateway.Services.GetRequiredService<OpenStreams>().Count);
+        await FollowsAsync(door);
+        var revocations = door.Gateway.Services.GetRequiredService<ITokenRevocations>();
+
+        door.Issuer.Auth.Revoke("zone", "uaa", DateTimeOffset.UtcNow.AddHours(1).ToUnixTimeSeconds());
+
+        await Eventually.TrueAsync(() => revocations.IsRevoked(new TokenMarks("uaa", null, null, null, null, "", null, 0)), "all that was issued is revoked");
+        Assert.Equal(1, door.Gateway.Services.GetRequiredService<InFlight>().Count);
     }
 
     private static string Token(Door door, string user) => door.Issuer.Token(

@@ -39,6 +39,12 @@ internal static class TlsListener
             // Only the possession of the key is settled here. Whose certificate it is, the authentication of clients judges: by
             // its authority for some, by its fingerprint for others.
             https.ClientCertificateValidation = static (_, _, _) => true;
+            // A stranger's certificate must not make auth fetch from the addresses that stand in it.
+            https.OnAuthenticate = static (_, tls) =>
+            {
+                tls.CertificateRevocationCheckMode = X509RevocationMode.NoCheck;
+                tls.CertificateChainPolicy = new X509ChainPolicy { DisableCertificateDownloads = true, RevocationMode = X509RevocationMode.NoCheck, VerificationFlags = X509VerificationFlags.AllFlags };
+            };
         }));
         builder.Services.AddHostedService<Opening>();
         return builder;

@@ -82,7 +82,7 @@ public sealed class PassportKeysTests : IAsyncLifetime
         await EventuallyAsync(() => Task.FromResult(_issuer.PassportKeyFetches == 2)); // read, not yet answered
 
         _issuer.Announce(late);
-        var found = keys.FindAsync(late.Kid).AsTask();
+        var found = keys.FindAsync(late.Kid, TestContext.Current.CancellationToken).AsTask();
         release.SetResult();
 
         Assert.True(await fetch);

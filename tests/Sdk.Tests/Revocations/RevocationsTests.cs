@@ -1,6 +1,5 @@
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
-using SecureMesh.Tests.Support;
 using Xunit;
 
 namespace SecureMesh.Sdk.Tests.Revocations;

@@ -35,15 +35,38 @@ public sealed class RevokedTokensTests : IAsyncLifetime
 
     private string AccessToken() => TestIssuer.Sign(_feed.Key, new()
     {
-        ["jti"] = "j", ["sub"] = "u", ["user_id"] = "u", ["client_id"] = "c", ["grant_id"] = "g", ["sid"] = "s", ["zid"] = "uaa", ["scope"] = new[] { "ui" },
-        ["iss"] = "http://localhost:8080/uaa/oauth/token", ["aud"] = new[] { "mesh://sample" }, ["iat"] = Now, ["exp"] = Now + 600,
+        ["jti"] = "j",
+        ["sub"] = "u",
+        ["user_id"] = "u",
+        ["client_id"] = "c",
+        ["grant_id"] = "g",
+        ["sid"] = "s",
+        ["zid"] = "uaa",
+        ["scope"] = new[] { "ui" },
+        ["iss"] = "http://localhost:8080/uaa/oauth/token",
+        ["aud"] = new[] { "mesh://sample" },
+        ["iat"] = Now,
+        ["exp"] = Now + 600,
     });
 
     private string Passport(long tokenIssuedAt) => TestIssuer.Sign(_feed.PassportKey, new()
     {
-        ["jti"] = "j", ["sub"] = "u", ["user_id"] = "u", ["client_id"] = "c", ["grant_id"] = "g", ["sid"] = "s", ["zid"] = "uaa", ["scope"] = new[] { "ui" },
-        ["iss"] = "http://localhost:8080", ["aud"] = "mesh://sample", ["iat"] = Now, ["exp"] = Now + 60, ["mode"] = "token", ["credential"] = "jwt",
-        ["token_iat"] = tokenIssuedAt, ["token_kid"] = "original",
+        ["jti"] = "j",
+        ["sub"] = "u",
+        ["user_id"] = "u",
+        ["client_id"] = "c",
+        ["grant_id"] = "g",
+        ["sid"] = "s",
+        ["zid"] = "uaa",
+        ["scope"] = new[] { "ui" },
+        ["iss"] = "http://localhost:8080",
+        ["aud"] = "mesh://sample",
+        ["iat"] = Now,
+        ["exp"] = Now + 60,
+        ["mode"] = "token",
+        ["credential"] = "jwt",
+        ["token_iat"] = tokenIssuedAt,
+        ["token_kid"] = "original",
     }, "passport+jwt");
 
     [Theory]

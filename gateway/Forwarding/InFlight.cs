@@ -1,0 +1,89 @@
+using System.Collections.Concurrent;
+using SecureMesh.Gateway.Destinations;
+using SecureMesh.Gateway.Protocol;
+using SecureMesh.Sdk;
+
+namespace SecureMesh.Gateway.Forwarding;
+
+/// <summary>
+/// Every request that is on its way, so that one timer for all ends what takes too long, and a revocation ends what its caller
+/// still has open: WebSockets, event streams, long downloads, not only the next request.
+/// </summary>
+/// <remarks>
+/// A timer for each request would be four entries to the runtime's timer lock, which is what two busy cores wait for most. A
+/// request takes a free place of an array and gives it back: two plain writes. Times are kept to a tenth of a second.
+/// </remarks>
+internal sealed partial class InFlight(ITokenRevocations revocations, TimeProvider time, ILogger<InFlight> logger) : BackgroundService
+{
+    private const int Places = 4096;
+    private const int Tries = 8;
+    private static readonly TimeSpan _every = TimeSpan.FromMilliseconds(100);
+    private readonly Exchange?[] _places = new Exchange?[Places];
+    private readonly ConcurrentDictionary<Exchange, byte> _others = new(); // by reference: nothing of an exchange is compared
+
+    /// <summary>How many are on their way.</summary>
+    public int Count => _places.Count(place => place is not null) + _others.Count;
+
+    public void Add(Exchange exchange)
+    {
+        var start = Lot.Below(Places);
+        for (var i = 0; i < Tries; i++)
+        {
+            var place = (start + i) % Places;
+            if (_places[place] is not null || Interlocked.CompareExchange(ref _places[place], exchange, null) is not null) continue;
+            exchange.Place = place;
+            return;
+        }
+        exchange.Place = -1;
+        _others.TryAdd(exchange, 0);
+    }
+
+    public void Remove(Exchange exchange)
+    {
+        if (exchange.Place >= 0) Volatile.Write(ref _places[exchange.Place], null);
+        else _others.TryRemove(exchange, out _);
+    }
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        using var changes = revocations.OnChange(LookAtAll);
+        using var timer = new PeriodicTimer(_every, time);
+        while (await timer.WaitForNextTickAsync(stoppingToken)) LookAtAll();
+    }
+
+    private void LookAtAll()
+    {
+        var now = time.GetUtcNow().ToUnixTimeMilliseconds();
+        foreach (var exchange in _places)
+        {
+            if (exchange is not null) Look(exchange, now);
+        }
+        if (_others.IsEmpty) return;
+        foreach (var (exchange, _) in _others) Look(exchange, now);
+    }
+
+    /// <summary>Runs in a timer and in the follower of the feed, where nobody catches what it throws.</summary>
+    private void Look(Exchange exchange, long now)
+    {
+        try
+        {
+            exchange.EndIfLate(now);
+            if (exchange.Caller is not { } caller) return;
+            var cause = caller.IsRevoked(revocations) ? Exchange.Revoked : caller.Until <= now ? Exchange.Expired : null;
+            if (cause is not null && exchange.End(cause)) Log.Ended(logger, exchange.Route.Id, cause);
+        }
+        catch (Exception e)
+        {
+            Log.Failed(logger, e);
+        }
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(EventIds.StreamEnded, LogLevel.Information, "An exchange of route {Route} is ended: {Cause}")]
+        public static partial void Ended(ILogger logger, string route, string cause);
+
+        [LoggerMessage(EventIds.StreamUnended, LogLevel.Error, "An exchange could not be ended")]
+        public static partial void Failed(ILogger logger, Exception exception);
+    }
+}
