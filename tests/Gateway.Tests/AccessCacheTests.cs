@@ -174,21 +174,22 @@ public sealed class AccessCacheTests
         Assert.Equal(0, turns.Waiting);
     }
 
-    public static TheoryData<string, string> TwoCredentials => new()
-    {
-        { "?access_token=x", "" }, { "?ACCESS_TOKEN=x", "" }, { "?a=b&access%5Ftoken=x", "" }, { "?%61ccess_token", "" }, { "?access_token=", "" },
-    };
-
     [Theory]
-    [MemberData(nameof(TwoCredentials))]
-    public async Task V_092_a_header_and_a_token_in_the_query_are_two_credentials(string query, string unused)
+    [InlineData("?access_token=x")]
+    [InlineData("?ACCESS_TOKEN=x")]
+    [InlineData("?a=b&access%5Ftoken=x")]
+    [InlineData("?%61ccess_token")]
+    [InlineData("?access_token=")]
+    public async Task V_092_a_header_and_a_token_in_the_query_are_two_credentials(string query)
     {
-        Assert.Empty(unused);
         await using var door = await Door.OpenAsync();
         var account = await door.AddAsync("account-service");
         var token = door.Issuer.UserToken("alice", "ui");
 
-        Assert.Equal("400 credential_conflict", await door.GetAsync("/accounts/current" + query, token).OutcomeAsync());
+        // By hand: a client of the framework writes the encoded letters out.
+        var answer = await RawHttp.GetAsync(door.Url, "/accounts/current" + query, "Authorization: Bearer " + token);
+        Assert.Equal(400, answer.Status);
+        Assert.Contains("credential_conflict", answer.Body, StringComparison.Ordinal);
         Assert.Empty(account.Requests);
         Assert.Equal("401 credential_missing", await door.GetAsync("/accounts/current" + query).OutcomeAsync()); // alone it is none
         Assert.Equal("200", await door.GetAsync("/accounts/current?accesstoken=%20", token).OutcomeAsync());

@@ -112,7 +112,7 @@ public sealed class AccessForeignTests : IAsyncLifetime
     {
         var (door, account) = await OpenAsync(
             ("gateway:issuers:corp:scopeClaim", "roles"), ("gateway:issuers:corp:scopes:1", "reports.read"), ("gateway:issuers:corp:map:Staff", "ui"),
-            ("gateway:issuers:corp:map:Chief:0", "reports.read"), ("gateway:issuers:corp:map:Chief:1", "ui"), ("gateway:routes:theirs:scopes:1", "reports.read"));
+            ("gateway:issuers:corp:map:Chief:0", "reports.read"), ("gateway:issuers:corp:map:Chief:1", "ui"), ("gateway:routes:theirs:scopes:1", "reports.read"), ("gateway:routes:theirs:scopes:2", "server"));
         await using var _ = door;
 
         Assert.Equal("403 scope_missing", await door.GetAsync("/theirs/x", Token(("scope", "ui"))).OutcomeAsync());
