@@ -2,6 +2,7 @@ using Microsoft.Extensions.Options;
 using SecureMesh.Gateway.Access;
 using SecureMesh.Gateway.Access.Foreign;
 using SecureMesh.Gateway.Destinations;
+using SecureMesh.Gateway.Protocol;
 using SecureMesh.Gateway.Routes;
 using SecureMesh.Sdk;
 using Exchange = SecureMesh.Gateway.Forwarding.Exchange;
@@ -13,8 +14,8 @@ namespace SecureMesh.Gateway.Explain;
 /// Says why a request was refused: reads the request again, at the moment of the refusal and only then. Requests that succeed
 /// cost nothing, and in a flood of refusals the credentials are read so many times a second and no more.
 /// </summary>
-internal sealed class Explainer(
-    Explanations kept, Credentials credentials, ITokenRevocations revocations, InstanceLists instances, RouteTable table, ForeignIssuers foreign, IOptions<MeshOptions> mesh, TimeProvider time) : IDisposable
+internal sealed partial class Explainer(
+    Explanations kept, Credentials credentials, ITokenRevocations revocations, InstanceLists instances, RouteTable table, ForeignIssuers foreign, IOptions<MeshOptions> mesh, TimeProvider time, ILogger<Explainer> logger) : IDisposable
 {
     private const int ReadPerSecond = 1000;
     private static readonly string _instance = Environment.ProcessId.ToString(System.Globalization.CultureInfo.InvariantCulture);
@@ -25,7 +26,7 @@ internal sealed class Explainer(
     {
         if (!kept.Keeps) return;
         var route = http.GetEndpoint()?.Metadata.GetMetadata<Route>();
-        kept.Add(Explain(new Attempt(http, route, refusal) { Exchange = http.Features.Get<Exchange>() }));
+        Keep(new Attempt(http, route, refusal) { Exchange = http.Features.Get<Exchange>() });
     }
 
     /// <summary>A service refuses or fails, although the gateway let the request through; called before its answer is passed on.</summary>
@@ -33,7 +34,20 @@ internal sealed class Explainer(
     {
         if (!kept.Keeps || status is not (401 or 403 or >= 500)) return;
         if (exchange.Caller is null && exchange.Http.Request.Headers.Authorization.Count == 0) return;
-        kept.Add(Explain(new Attempt(exchange.Http, exchange.Route, null) { Exchange = exchange, Answered = status }));
+        Keep(new Attempt(exchange.Http, exchange.Route, null) { Exchange = exchange, Answered = status });
+    }
+
+    /// <summary>A fault in here costs an explanation and never the answer.</summary>
+    private void Keep(Attempt attempt)
+    {
+        try
+        {
+            kept.Add(Explain(attempt));
+        }
+        catch (Exception e) when (e is not OutOfMemoryException)
+        {
+            Log.Failed(logger, e);
+        }
     }
 
     /// <summary>The whole chain of one request.</summary>
@@ -107,6 +121,12 @@ internal sealed class Explainer(
         }
         // Of a password nothing is said, not even the name beside it: people mistake the one field for the other.
         return caller is null ? facts : CredentialFacts.Of(kind, scheme, length, caller.Claims) with { Verified = true };
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(EventIds.ExplanationFailed, LogLevel.Error, "A refusal could not be explained; it was answered all the same")]
+        public static partial void Failed(ILogger logger, Exception exception);
     }
 }
 

@@ -34,4 +34,6 @@ internal static class EventIds
     public const int PassportKeyRevoked = 1410;
 
     public const int Refused = 1500;
+
+    public const int ExplanationFailed = 1600;
 }

@@ -263,6 +263,17 @@ public sealed class ExplainTests(ExplainDoor shared) : IClassFixture<ExplainDoor
     }
 
     [Fact]
+    public void A_fault_of_the_explanation_costs_no_answer()
+    {
+        var kept = new Explanations(4);
+        using var broken = new SecureMesh.Gateway.Explain.Explainer(kept, null!, null!, null!, null!, null!, null!, TimeProvider.System, Microsoft.Extensions.Logging.Abstractions.NullLogger<SecureMesh.Gateway.Explain.Explainer>.Instance);
+
+        broken.Refused(new DefaultHttpContext { TraceIdentifier = new string('0', 32) }, SecureMesh.Gateway.Access.Refusal.Missing);
+
+        Assert.Empty(kept.Find(new string('0', 32)));
+    }
+
+    [Fact]
     public async Task A_feed_that_is_cut_is_the_cause_on_a_critical_route()
     {
         await using var door = await Door.OpenAsync(("gateway:routes:accounts:revocation", "critical"), ("gateway:routes:accounts:criticalAfter", "1ms"));
