@@ -19,7 +19,12 @@ internal interface IPassportKeys
 internal sealed class PassportKeys(IHttpClientFactory clients, IOptions<MeshOptions> options, TimeProvider time, ILogger<PassportKeys> logger)
     : PublishedKeys(Published, clients, options, time, logger), IPassportKeys
 {
-    private static readonly PublishedKeySet Published = new("/uaa/passport_keys", "passport keys", UnknownKidPause: TimeSpan.FromSeconds(5), MayBeEmpty: true);
+    private static readonly PublishedKeySet Published = new("/uaa/passport_keys", "passport keys", UnknownKidPause: TimeSpan.FromSeconds(5), MayBeEmpty: true)
+    {
+        // A gateway that has just started is to be understood also when the token service goes away with it.
+        RefreshEvery = TimeSpan.FromSeconds(10),
+        NewKeysAreUsual = true, // each gateway that starts has one
+    };
 }
 
 /// <summary>For services at which no passport opens anything.</summary>

@@ -12,6 +12,15 @@ namespace SecureMesh.Sdk;
 /// <param name="MayBeEmpty">No key at all is an answer, not a failure.</param>
 internal sealed record PublishedKeySet(string Path, string What, TimeSpan UnknownKidPause, bool MayBeEmpty)
 {
+    /// <summary>How often they are fetched in the background; null for as long as the answer says that it is good.</summary>
+    public TimeSpan? RefreshEvery { get; init; }
+
+    /// <summary>
+    /// True: a key that nobody knows may well be a good one, so while the token service does not answer whoever shows it is told
+    /// to try again, not that it is bad.
+    /// </summary>
+    public bool NewKeysAreUsual { get; init; }
+
     /// <summary>Where else than at the token service they are published.</summary>
     public PublishedElsewhere? Elsewhere { get; init; }
 }
@@ -42,7 +51,7 @@ internal abstract partial class PublishedKeys(
     private readonly string[] _addresses = published.Elsewhere is { } elsewhere ? [elsewhere.Address] : options.Value.Auth.Addresses();
     private volatile KeySet? _current;
     private Task<bool>? _fetch;
-    private bool _failing;
+    private volatile bool _failing;
     private long? _lastFailure;
     private long? _lastUnknownKid;
 
@@ -96,7 +105,8 @@ internal abstract partial class PublishedKeys(
     }
 
     /// <summary>How long the present set is fresh; a short pause when there is none.</summary>
-    public TimeSpan NextRefresh(bool succeeded) => succeeded ? _current!.MaxAge : Usable is null ? FailurePause : RetryPause;
+    public TimeSpan NextRefresh(bool succeeded) =>
+        succeeded ? published.RefreshEvery ?? _current!.MaxAge : Usable is null ? FailurePause : published.RefreshEvery ?? RetryPause;
 
     private async Task<IssuerKey?> AskForAsync(string kid, CancellationToken cancellationToken)
     {
@@ -113,7 +123,7 @@ internal abstract partial class PublishedKeys(
             if (running is null) break;
             // What was under way may have been read before the key was published; one fetch of our own tells.
         }
-        return null;
+        return _failing && published.NewKeysAreUsual ? throw new IssuerKeysUnavailableException(FailurePause) : null;
     }
 
     /// <summary>An unknown kid costs one fetch per pause, however many tokens name one; those who come meanwhile join a fetch under way.</summary>

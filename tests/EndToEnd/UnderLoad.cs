@@ -36,6 +36,9 @@ public sealed class UnderLoad(UnderLoad.Mesh fixture) : IClassFixture<UnderLoad.
         var known = await AcceptedTokenAsync();
         var unseen = new List<string>();
         for (var i = 0; i < 10; i++) unseen.Add(await _mesh.UserTokenAsync());
+        // Both instances of account have heard of the gateway: a mesh that has been up for a while.
+        await RunningMesh.EventuallyAsync("every instance takes the gateway's passports", async () =>
+            (await Task.WhenAll(Enumerable.Range(0, 40).Select(_ => _mesh.GetAsync("/accounts/current", known)))).All(answer => answer.Status == 200));
         var auth = (await InstancesAsync("auth-service")).Single();
         using var load = new SteadyLoad(Effort.Rounds(50, 200), (Url("/accounts/current"), known), (Url("/accounts/demo"), null));
 

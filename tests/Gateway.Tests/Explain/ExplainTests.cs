@@ -246,7 +246,7 @@ public sealed class ExplainTests(ExplainDoor shared) : IClassFixture<ExplainDoor
             while (true)
             {
                 using var client = await listener.AcceptTcpClientAsync(TestContext.Current.CancellationToken);
-                await client.GetStream().ReadAsync(new byte[4096], TestContext.Current.CancellationToken);
+                await client.GetStream().ReadAtLeastAsync(new byte[4096], 1, cancellationToken: TestContext.Current.CancellationToken);
                 await client.GetStream().WriteAsync("HTTP/1.1 200 OK\r\ncanary secret line\r\n\r\n"u8.ToArray(), TestContext.Current.CancellationToken);
             }
         }, TestContext.Current.CancellationToken);

@@ -129,7 +129,7 @@ public sealed class PassportKeysTests : IAsyncLifetime
 
         _clock.Advance(TimeSpan.FromHours(23.9));
         Assert.Equal(200, await StatusAsync());
-        Assert.Equal(401, await StatusAsync(new SigningKey()));
+        Assert.Equal(503, await StatusAsync(new SigningKey()));
         _clock.Advance(TimeSpan.FromHours(0.2));
         Assert.Equal(503, await StatusAsync());
         _issuer.FailPassportKeysWith = null;
