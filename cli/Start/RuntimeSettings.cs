@@ -19,6 +19,8 @@ internal static class RuntimeSettings
     // megabytes.
     private static readonly Dictionary<string, string> Busy = new(Defaults) { ["DOTNET_TieredPGO"] = "1", ["DOTNET_GCgen0size"] = "1000000" };
 
+    private static readonly Dictionary<string, string> Gateway = new() { ["DOTNET_TieredPGO"] = "1", ["DOTNET_gcServer"] = "1", ["DOTNET_EnableDiagnostics_IPC"] = "0" };
+
     public static IReadOnlyDictionary<string, string> For(ServiceKind kind, IReadOnlyDictionary<string, string> inherited) =>
-        (kind == ServiceKind.Auth || kind == ServiceKind.Gateway ? Busy : Defaults).Where(d => !inherited.ContainsKey(d.Key)).ToDictionary();
+        (kind == ServiceKind.Gateway ? Gateway : kind == ServiceKind.Auth ? Busy : Defaults).Where(d => !inherited.ContainsKey(d.Key)).ToDictionary();
 }

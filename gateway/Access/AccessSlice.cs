@@ -11,6 +11,8 @@ internal static class AccessSlice
     /// <summary>The framework adds the authentication of every request by itself unless this key is set (WebApplicationBuilder).</summary>
     private const string AuthenticationIsPlaced = "__AuthenticationMiddlewareSet";
 
+    private const string AuthorizationIsPlaced = "__AuthorizationMiddlewareSet";
+
     public static void AddAccess(this WebApplicationBuilder builder)
     {
         builder.Services.AddAuthorization();
@@ -47,7 +49,8 @@ internal static class AccessSlice
     /// <summary>Routes are judged on their own way (<see cref="Forwarding.Passage"/>); whatever else is mapped says who may call it, or nobody may.</summary>
     public static void UseAccess(this WebApplication app)
     {
-        ((IApplicationBuilder)app).Properties[AuthenticationIsPlaced] = true;
+        var properties = ((IApplicationBuilder)app).Properties;
+        (properties[AuthenticationIsPlaced], properties[AuthorizationIsPlaced]) = (true, true);
         app.UseWhen(http => http.GetEndpoint()?.Metadata.GetMetadata<Routes.Route>() is null, others => others.UseAuthentication().UseAuthorization());
     }
 }
