@@ -9,9 +9,6 @@ namespace SecureMesh.Auth.Revocation;
 /// </summary>
 internal sealed class RevocationState(TimeProvider time)
 {
-    /// <summary>How far ahead of the clock a token may be dated; each revocation within one second adds one.</summary>
-    public const int MostSecondsAhead = 5;
-
     private readonly ConcurrentDictionary<Subject, long> _ended = new();
     private readonly ConcurrentDictionary<Subject, NotBefore> _notBefore = new();
     private volatile bool _any;
@@ -60,8 +57,8 @@ internal sealed class RevocationState(TimeProvider time)
     public DateTimeOffset IssueTime(string zoneId, string clientId, string? userId, DateTimeOffset now)
     {
         var earliest = EarliestIssue(zoneId, clientId, userId);
-        // Never further ahead than a few revocations within one second bring it: a not-before in the far future ends what is issued until then.
-        return earliest > now.ToUnixTimeSeconds() && earliest <= now.ToUnixTimeSeconds() + MostSecondsAhead ? DateTimeOffset.FromUnixTimeSeconds(earliest) : now;
+        // Never further ahead than the rounding: a not-before in the far future ends what is issued until then.
+        return earliest > now.ToUnixTimeSeconds() && earliest <= now.ToUnixTimeSeconds() + 1 ? DateTimeOffset.FromUnixTimeSeconds(earliest) : now;
     }
 
     /// <summary>Forgets what can concern no living token.</summary>

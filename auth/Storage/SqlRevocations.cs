@@ -7,14 +7,11 @@ namespace SecureMesh.Auth.Storage;
 
 internal sealed class SqlRevocations(SqlDatabase database, RevocationState state, RevocationWake wake, TimeProvider time) : IRevocations, IRevocationRows
 {
-    /// <summary>More than are made in a second.</summary>
-    private const int Recent = 5000;
-
     public async Task AddAsync(DbConnection connection, DbTransaction transaction, RevocationEvent revocation)
     {
+        var exact = Exact(revocation);
         // The row's lock is held until the commit: who follows the numbers never sees a later one before an earlier one.
         var sequence = await connection.ExecuteScalarAsync<long>("UPDATE revocation_sequence SET last = last + 1 WHERE id = 1 RETURNING last", null, transaction);
-        var exact = await ExactAsync(connection, transaction, revocation, sequence);
         await connection.ExecuteAsync(
             """
             INSERT INTO revocations (sequence, zone_id, kind, subject, client_id, not_before, because, created_at, expires_at)
@@ -70,18 +67,9 @@ internal sealed class SqlRevocations(SqlDatabase database, RevocationState state
 
     // A token has the second it was issued in. One of the second of the revocation may be older, so it ends with it; what is
     // issued after it within the same second is dated ahead to the next one (RevocationState.IssueTime).
-    private async Task<RevocationEvent> ExactAsync(DbConnection connection, DbTransaction transaction, RevocationEvent revocation, long sequence)
-    {
-        if (revocation.Kind is not (RevocationKind.User or RevocationKind.Client or RevocationKind.Zone)) return revocation with { NotBefore = null, ClientId = null };
-        var now = (revocation.NotBefore ?? time.GetUtcNow()).ToUnixTimeSeconds();
-        // After another revocation of the same second, of whatever level, tokens carry a time that is still to come: those must end
-        // with this one, too. None is dated further ahead than the limit.
-        var ahead = await connection.ExecuteScalarAsync<long?>(
-            "SELECT MAX(not_before) FROM revocations WHERE sequence > @from AND not_before > @soon",
-            new { from = sequence - Recent, soon = DateTimeOffset.FromUnixTimeSeconds(now).Milliseconds() }, transaction);
-        var latest = Math.Min(ahead / 1000 ?? now, now + RevocationState.MostSecondsAhead);
-        return revocation with { NotBefore = DateTimeOffset.FromUnixTimeSeconds(Math.Max(now, latest) + 1) };
-    }
+    private RevocationEvent Exact(RevocationEvent revocation) => revocation.Kind is RevocationKind.User or RevocationKind.Client or RevocationKind.Zone
+        ? revocation with { NotBefore = DateTimeOffset.FromUnixTimeSeconds((revocation.NotBefore ?? time.GetUtcNow()).ToUnixTimeSeconds() + 1) }
+        : revocation with { NotBefore = null, ClientId = null };
 
     private sealed class Row
     {

@@ -26,8 +26,7 @@ public sealed class FeedTests
         foreach (var (kind, i) in new[] { "token", "grant", "session", "user", "client", "key", "zone" }.Select((kind, i) => (kind, i)))
         {
             var data = await follower.NextAsync("revocation");
-            // Each further one of the same second ends what may have been dated ahead for the sake of the one before.
-            var notBefore = kind switch { "user" => $"{second + 1}", "client" => $"{second + 2}", "zone" => $"{second + 3}", _ => "null" };
+            var notBefore = kind is "user" or "client" or "zone" ? (second + 1).ToString(null, null) : "null";
             Assert.Equal(
                 $$"""{"sequence":{{i + 1}},"kind":"{{kind}}","subject":"one\ntwo","clientId":null,"notBefore":{{notBefore}},"expiresAt":{{second + 3601}},"zone":"uaa"}""",
                 data.GetRawText().Replace("\\u000A", "\\n", StringComparison.Ordinal));

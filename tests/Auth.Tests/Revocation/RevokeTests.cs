@@ -169,25 +169,6 @@ public sealed class RevokeTests
 
     [Theory]
     [ClassData(typeof(EachEngine))]
-    public async Task A_second_revocation_within_the_same_second_ends_what_was_issued_between_the_two_at_every_follower(SqlEngine engine)
-    {
-        await using var auth = await DemoAuth.StartAsync(engine);
-        var own = await AdminAsync(auth, "tokens.revoke");
-        var id = (await auth.SignInAsync()).Claims.GetProperty("sub").GetString();
-        // Of another level on purpose: what is dated ahead for the client's sake must end with the user, too.
-        Assert.Equal(200, (await auth.GetAsync("uaa/oauth/token/revoke/client/browser", own)).Status);
-        var between = await auth.SignInAsync();
-
-        Assert.Equal(200, (await auth.GetAsync("uaa/oauth/token/revoke/user/" + id, own)).Status);
-
-        var state = auth.Services.GetRequiredService<SecureMesh.Auth.Revocation.RevocationState>();
-        Assert.True(between.Claims.GetProperty("iat").GetInt64() < state.EarliestIssue("uaa", "browser", id));
-        var after = await auth.SignInAsync();
-        Assert.False(after.Claims.GetProperty("iat").GetInt64() < state.EarliestIssue("uaa", "browser", id));
-    }
-
-    [Theory]
-    [ClassData(typeof(EachEngine))]
     public async Task V_013_V_116_all_tokens_of_exactly_this_client_end_at_every_instance(SqlEngine engine)
     {
         await using var auth = await DemoAuth.StartAsync(engine);
