@@ -41,6 +41,8 @@ internal abstract partial class PublishedKeys(
     public const string Client = "SecureMesh.PublishedKeys";
 
     private static readonly TimeSpan RetryPause = TimeSpan.FromSeconds(30);
+    // Everything starts at once: a service that was ready a moment before the token service is not to refuse for a second more.
+    private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan FailurePause = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan LongestUse = TimeSpan.FromHours(24);
     private static readonly TimeSpan ShortestAge = TimeSpan.FromSeconds(60);
@@ -146,7 +148,7 @@ internal abstract partial class PublishedKeys(
         {
             if (_fetch is { IsCompleted: false }) return _fetch;
             if (Usable is not null) return Task.FromResult(true);
-            if (_lastFailure is { } last && time.GetElapsedTime(last) < FailurePause) return Task.FromResult(false);
+            if (_lastFailure is { } last && time.GetElapsedTime(last) < FirstPause) return Task.FromResult(false);
             return _fetch = Task.Run(FetchAsync);
         }
     }
