@@ -42,6 +42,7 @@ internal sealed partial class ApiTokensEndpoint(
         if (!scopes.IsSuccess) return scopes.Error;
 
         var (client, user) = (token.Value.Client, token.Value.User);
+        now = await revocations.IssueTimeAsync(client.ZoneId, client.Id, user?.Id, cancellationToken);
         var created = new ApiToken
         {
             Id = Entropy.HexId(),
@@ -50,7 +51,7 @@ internal sealed partial class ApiTokensEndpoint(
             UserId = user?.Id,
             Label = request.Value.Label,
             Scopes = scopes.Value,
-            IssuedAt = revocations.IssueTime(client.ZoneId, client.Id, user?.Id, now),
+            IssuedAt = now,
             CreatedAt = now,
             ExpiresAt = DateTimeOffset.FromUnixTimeSeconds((now + lifetime).ToUnixTimeSeconds()),
         };

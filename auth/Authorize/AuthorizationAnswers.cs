@@ -3,6 +3,7 @@ using SecureMesh.Auth.Audit;
 using SecureMesh.Auth.Clients;
 using SecureMesh.Auth.Login;
 using SecureMesh.Auth.Protocol;
+using SecureMesh.Auth.Revocation;
 using SecureMesh.Auth.Sessions;
 using SecureMesh.Auth.Token;
 using SecureMesh.Sdk;
@@ -12,7 +13,8 @@ namespace SecureMesh.Auth.Authorize;
 
 /// <summary>Gives the client what the person agreed to: a code, and where it is registered for that, tokens (RFC 6749 §4.1.2, §4.2.2).</summary>
 internal sealed partial class AuthorizationAnswers(
-    IAuthorizationCodes codes, TokenIssuer issuer, IdTokens idTokens, IAudit audit, TimeProvider time, ILogger<AuthorizationAnswers> logger)
+    IAuthorizationCodes codes, TokenIssuer issuer, IdTokens idTokens, RevocationState revocations, IAudit audit, TimeProvider time,
+    ILogger<AuthorizationAnswers> logger)
 {
     private static readonly TimeSpan CodeLifetime = TimeSpan.FromSeconds(60);
 
@@ -21,7 +23,7 @@ internal sealed partial class AuthorizationAnswers(
     public async Task<IResult> GrantAsync(
         AuthorizationRequest request, Person person, IReadOnlyList<string> scopes, string? transactionHash, IPAddress? address, CancellationToken cancellationToken)
     {
-        var now = time.GetUtcNow();
+        var now = await revocations.IssueTimeAsync(request.Client.ZoneId, request.Client.Id, person.User.Id, cancellationToken);
         var authorization = new Authorization
         {
             Client = new AuthenticatedClient(request.Client, "none"),

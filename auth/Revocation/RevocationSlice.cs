@@ -13,6 +13,7 @@ internal static class RevocationSlice
         var services = builder.Services;
         services.AddSingleton<Invalidations>();
         services.AddSingleton<IInvalidations>(provider => provider.GetRequiredService<Invalidations>());
+        services.AddSingleton<Pause>();
         services.AddSingleton<RevocationState>();
         services.AddSingleton<RevocationLog>();
         services.AddSingleton<RevocationWake>();

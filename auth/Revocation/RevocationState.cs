@@ -7,8 +7,10 @@ namespace SecureMesh.Auth.Revocation;
 /// Every revocation that can still concern a token, in memory: what is asked of each token at each use. Taking one in twice or
 /// in another order changes nothing, because ends only add up and the latest not-before wins.
 /// </summary>
-internal sealed class RevocationState(TimeProvider time)
+internal sealed class RevocationState(TimeProvider time, Pause pause)
 {
+    private const int MostWaits = 3;
+
     private readonly ConcurrentDictionary<Subject, long> _ended = new();
     private readonly ConcurrentDictionary<Subject, NotBefore> _notBefore = new();
     private volatile bool _any;
@@ -53,12 +55,33 @@ internal sealed class RevocationState(TimeProvider time)
         return Math.Max(latest, Math.Max(Moment(RevocationKind.User, zoneId, userId, null), Moment(RevocationKind.User, zoneId, userId, clientId)));
     }
 
-    /// <summary>The time to write as <c>iat</c>: after a not-before that was rounded up to the next second, that second (docs/decisions/0011).</summary>
-    public DateTimeOffset IssueTime(string zoneId, string clientId, string? userId, DateTimeOffset now)
+    /// <summary>
+    /// The moment to date what is issued now. A not-before is rounded up to the next second, because tokens have whole seconds: until that
+    /// has begun the caller waits, so that what is issued after a revocation outlives it and ends with the next one (docs/decisions/0011).
+    /// </summary>
+    public ValueTask<DateTimeOffset> IssueTimeAsync(string zoneId, string clientId, string? userId, CancellationToken cancellationToken)
     {
-        var earliest = EarliestIssue(zoneId, clientId, userId);
-        // Never further ahead than the rounding: a not-before in the far future ends what is issued until then.
-        return earliest > now.ToUnixTimeSeconds() && earliest <= now.ToUnixTimeSeconds() + 1 ? DateTimeOffset.FromUnixTimeSeconds(earliest) : now;
+        var now = time.GetUtcNow();
+        return Wait(EarliestIssue(zoneId, clientId, userId), now) == TimeSpan.Zero ? new(now) : AfterNotBeforeAsync(zoneId, clientId, userId, cancellationToken);
+    }
+
+    private async ValueTask<DateTimeOffset> AfterNotBeforeAsync(string zoneId, string clientId, string? userId, CancellationToken cancellationToken)
+    {
+        var now = time.GetUtcNow();
+        // A timer may be early, and another revocation may come meanwhile. One who is revoked again and again gets a dead token, not an endless wait.
+        for (var i = 0; i < MostWaits && Wait(EarliestIssue(zoneId, clientId, userId), now) is var wait && wait > TimeSpan.Zero; i++)
+        {
+            await pause.ForAsync(wait, cancellationToken);
+            now = time.GetUtcNow();
+        }
+        return now;
+    }
+
+    // Never longer than the rounding: a not-before in the far future ends what is issued until then.
+    private static TimeSpan Wait(long earliest, DateTimeOffset now)
+    {
+        var left = DateTimeOffset.FromUnixTimeSeconds(earliest) - now;
+        return left > TimeSpan.Zero && left <= TimeSpan.FromSeconds(1) ? left : TimeSpan.Zero;
     }
 
     /// <summary>Forgets what can concern no living token.</summary>

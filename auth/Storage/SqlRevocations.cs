@@ -66,7 +66,7 @@ internal sealed class SqlRevocations(SqlDatabase database, RevocationState state
     }
 
     // A token has the second it was issued in. One of the second of the revocation may be older, so it ends with it; what is
-    // issued after it within the same second is dated ahead to the next one (RevocationState.IssueTime).
+    // asked for after it within the same second waits until that is over (RevocationState.IssueTimeAsync).
     private RevocationEvent Exact(RevocationEvent revocation) => revocation.Kind is RevocationKind.User or RevocationKind.Client or RevocationKind.Zone
         ? revocation with { NotBefore = DateTimeOffset.FromUnixTimeSeconds((revocation.NotBefore ?? time.GetUtcNow()).ToUnixTimeSeconds() + 1) }
         : revocation with { NotBefore = null, ClientId = null };

@@ -70,9 +70,8 @@ internal sealed class RefreshFamilies(IRefreshTokens store, Current<TokenOptions
     private const string Suffix = "-r";
 
     /// <summary>Starts a family and returns its first token.</summary>
-    public async Task<string> StartAsync(Authorization authorization, CancellationToken cancellationToken)
+    public async Task<string> StartAsync(Authorization authorization, DateTimeOffset now, CancellationToken cancellationToken)
     {
-        var now = time.GetUtcNow();
         var client = authorization.Client.Client;
         var isPublic = authorization.Details.Public || IsPublic(authorization.Client);
         var longest = options.Value.RefreshTokenAbsolute;

@@ -26,9 +26,7 @@ internal sealed class RefreshPolicy(
         var user = await users.FindAsync(family.ZoneId, family.UserId, cancellationToken);
         if (user is not { Active: true, Verified: true }) return Dead("user gone or not active");
         if (RevocationSignature.Of(client, user) != family.RevSig) return OAuthError.InvalidToken("revocable signature mismatch");
-        // Rounded up as the access tokens of the same moment are (docs/decisions/0011).
-        var started = revocations.IssueTime(family.ZoneId, client.Id, user.Id, family.CreatedAt).ToUnixTimeSeconds();
-        if (started < revocations.EarliestIssue(family.ZoneId, client.Id, user.Id)) return Dead("begun before a not-before");
+        if (family.CreatedAt.ToUnixTimeSeconds() < revocations.EarliestIssue(family.ZoneId, client.Id, user.Id)) return Dead("begun before a not-before");
         if (family.Details.TrustedIssuer is { } issuer && !trust.IsTrusted(issuer, client)) return Dead("the issuer of the assertion is not trusted any more");
         if (options.Value.RefreshNeedsOfflineToken && family.GrantType != "user_token" && !family.Scopes.Contains("uaa.offline_token", StringComparer.Ordinal))
             return Dead("begun without uaa.offline_token");

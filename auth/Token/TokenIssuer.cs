@@ -26,7 +26,7 @@ internal sealed class TokenIssuer(
         {
             // The family's name stands in the access token too, so that both end together.
             authorization = authorization with { GrantId = authorization.GrantId ?? Entropy.HexId() };
-            refreshToken = await families.StartAsync(authorization, cancellationToken);
+            refreshToken = await families.StartAsync(authorization, await IssueTimeAsync(authorization, cancellationToken), cancellationToken);
         }
 
         if (authorization.WithoutAccessToken)
@@ -54,16 +54,18 @@ internal sealed class TokenIssuer(
     public async Task<IssuedAccess> AccessAsync(Authorization authorization, CancellationToken cancellationToken)
     {
         var client = authorization.Client.Client;
-        var now = time.GetUtcNow();
+        var now = await IssueTimeAsync(authorization, cancellationToken);
         var lifetime = Lifetime(authorization, now);
         var jti = Entropy.HexId();
-        var issuedAt = revocations.IssueTime(client.ZoneId, client.Id, authorization.User?.Id, now);
         var token = (authorization.TokenFormat ?? client.Metadata.TokenFormat) == "opaque"
-            ? await StoreAsync(authorization, jti, issuedAt, now + lifetime, cancellationToken)
-            : accessTokens.Write(authorization, jti, issuedAt, now + lifetime);
+            ? await StoreAsync(authorization, jti, now, now + lifetime, cancellationToken)
+            : accessTokens.Write(authorization, jti, now, now + lifetime);
         log.Issued(authorization, jti);
         return new IssuedAccess(token, jti, lifetime);
     }
+
+    private ValueTask<DateTimeOffset> IssueTimeAsync(Authorization authorization, CancellationToken cancellationToken) =>
+        revocations.IssueTimeAsync(authorization.Client.Client.ZoneId, authorization.Client.Client.Id, authorization.User?.Id, cancellationToken);
 
     // The claims are kept here; the client gets 256 random bits, of which only the hash is stored (T-04, T-14).
     private async Task<string> StoreAsync(Authorization authorization, string jti, DateTimeOffset issuedAt, DateTimeOffset expiresAt, CancellationToken cancellationToken)

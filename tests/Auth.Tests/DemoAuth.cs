@@ -88,7 +88,17 @@ public sealed class DemoAuth : IAsyncLifetime
 
     private MeshService<TokenEndpoint> Service() => new(
         _database!.Settings([("mesh:demo", "true"), .. _settings]),
-        services => services.AddSingleton<TimeProvider>(Clock));
+        services => services.AddSingleton<TimeProvider>(Clock).AddSingleton<Pause>(new MovingPause(Clock)));
+
+    // Who waits for a moment gets there, and everybody with him.
+    private sealed class MovingPause(TestClock clock) : Pause(clock)
+    {
+        public override Task ForAsync(TimeSpan duration, CancellationToken cancellationToken)
+        {
+            clock.Advance(duration);
+            return Task.CompletedTask;
+        }
+    }
 
     public Task<Reply> TokenAsync(string basic, params (string, string)[] form) => PostAsync("uaa/oauth/token", basic, form);
 

@@ -123,8 +123,6 @@ public sealed class UnderLoad(UnderLoad.Mesh fixture) : IClassFixture<UnderLoad.
     {
         for (var round = 0; round < Effort.Rounds(2, 20); round++)
         {
-            // A not-before has whole seconds: two revocations within one are one (docs/decisions/0011).
-            await Task.Delay(TimeSpan.FromMilliseconds(1100), TestContext.Current.CancellationToken);
             var tokens = (await _mesh.SignInAsync("demo", "demo")).Expect(200);
             var access = tokens.Text("access_token");
             var other = await _mesh.ServerTokenAsync();

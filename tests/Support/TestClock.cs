@@ -14,6 +14,15 @@ public sealed class TestClock : TimeProvider
         lock (_gate) return _now;
     }
 
+    /// <summary>How many timers are still to fire.</summary>
+    public int Timers
+    {
+        get
+        {
+            lock (_gate) return _timers.Count(timer => timer.Due is not null);
+        }
+    }
+
     public override long TimestampFrequency => TimeSpan.TicksPerSecond;
 
     public override long GetTimestamp() => GetUtcNow().UtcTicks;
@@ -35,7 +44,9 @@ public sealed class TestClock : TimeProvider
             lock (_gate)
             {
                 next = _timers.Where(timer => timer.Due <= end).MinBy(timer => timer.Due);
-                _now = next?.Due ?? end;
+                // Whoever else moves it meanwhile: it never goes back.
+                var reached = next?.Due ?? end;
+                if (reached > _now) _now = reached;
                 next?.Reschedule();
             }
             if (next is null) return;

@@ -52,8 +52,7 @@ internal sealed partial class AuthorizationCodeGrant(
         var user = await users.FindAsync(code.ZoneId, code.UserId, cancellationToken);
         if (user is not { Active: true, Verified: true }) return Invalid("user gone or not active");
         if (RevocationSignature.Of(client.Client, user) != code.RevSig) return Invalid("revocable signature mismatch");
-        var issued = revocations.IssueTime(code.ZoneId, code.ClientId, code.UserId, code.CreatedAt).ToUnixTimeSeconds();
-        if (issued < revocations.EarliestIssue(code.ZoneId, code.ClientId, code.UserId)) return Invalid("issued before a not-before");
+        if (code.CreatedAt.ToUnixTimeSeconds() < revocations.EarliestIssue(code.ZoneId, code.ClientId, code.UserId)) return Invalid("issued before a not-before");
         if (code.SessionId is { } session && !await sessions.IsLiveAsync(session, cancellationToken)) return Invalid("the session has ended");
         var held = await scopes.StillHeldAsync(client.Client, user, code.Scopes, cancellationToken);
         if (held.Count == 0) return Invalid("no scope is left");

@@ -9,7 +9,9 @@ public sealed class RevocationStateTests
     private readonly TestClock _clock = new(new DateTimeOffset(2026, 3, 1, 12, 0, 0, TimeSpan.Zero));
     private readonly RevocationState _state;
 
-    public RevocationStateTests() => _state = new RevocationState(_clock);
+    public RevocationStateTests() => _state = new RevocationState(_clock, new Pause(_clock));
+
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     private long Now => _clock.GetUtcNow().ToUnixTimeSeconds();
 
@@ -56,17 +58,41 @@ public sealed class RevocationStateTests
     }
 
     [Fact]
-    public void A_token_issued_right_after_is_dated_to_the_moment_from_which_tokens_count()
+    public async Task Who_is_given_a_token_right_after_waits_for_the_moment_from_which_tokens_count()
     {
+        _clock.Advance(TimeSpan.FromMilliseconds(300));
+        var start = _clock.GetUtcNow();
         _state.Apply(Event(RevocationKind.User, "user", notBefore: Now + 1));
 
-        Assert.Equal(Now + 1, _state.IssueTime("uaa", "app", "user", _clock.GetUtcNow()).ToUnixTimeSeconds());
-        Assert.Equal(_clock.GetUtcNow(), _state.IssueTime("uaa", "app", "another", _clock.GetUtcNow()));
-        Assert.Equal(_clock.GetUtcNow(), _state.IssueTime("uaa", "app", null, _clock.GetUtcNow()));
-        // What is to end far ahead ends until then.
-        _state.Apply(Event(RevocationKind.User, "user", notBefore: Now + 3600));
-        Assert.Equal(_clock.GetUtcNow(), _state.IssueTime("uaa", "app", "user", _clock.GetUtcNow()));
+        Assert.Equal(start, await IssueTimeAsync("another"));
+        Assert.Equal(start, await IssueTimeAsync(null));
+        var waiting = IssueTimeAsync("user").AsTask();
+        _clock.Advance(TimeSpan.FromMilliseconds(699));
+        Assert.False(waiting.IsCompleted);
+        _clock.Advance(TimeSpan.FromMilliseconds(1));
+        Assert.Equal(start.AddMilliseconds(700), await waiting.WaitAsync(TimeSpan.FromSeconds(20), Cancel));
+        Assert.Equal(start.AddMilliseconds(700), await IssueTimeAsync("user"));
     }
+
+    [Fact]
+    public async Task What_is_to_end_far_ahead_ends_until_then_and_nobody_waits_for_ever()
+    {
+        _state.Apply(Event(RevocationKind.User, "user", notBefore: Now + 3600));
+        Assert.Equal(_clock.GetUtcNow(), await IssueTimeAsync("user"));
+
+        _state.Apply(Event(RevocationKind.User, "another", notBefore: Now + 1));
+        var waiting = IssueTimeAsync("another").AsTask();
+        for (var i = 0; i < 4 && !waiting.IsCompleted; i++)
+        {
+            // Revoked again in the very moment in which he could go on.
+            _state.Apply(Event(RevocationKind.User, "another", notBefore: Now + 2));
+            _clock.Advance(TimeSpan.FromSeconds(1));
+            for (var turn = 0; turn < 100 && !waiting.IsCompleted && _clock.Timers == 0; turn++) await Task.Delay(10, Cancel);
+        }
+        Assert.True((await waiting.WaitAsync(TimeSpan.FromSeconds(20), Cancel)).ToUnixTimeSeconds() < _state.EarliestIssue("uaa", "app", "another"));
+    }
+
+    private ValueTask<DateTimeOffset> IssueTimeAsync(string? userId) => _state.IssueTimeAsync("uaa", "app", userId, Cancel);
 
     [Fact]
     public void V_070_what_can_concern_no_token_any_more_is_forgotten()

@@ -160,11 +160,35 @@ public sealed class RevokeTests
         Assert.Equal(200, (await auth.GetAsync("uaa/userinfo", other.AccessToken)).Status);
         Assert.Equal(200, (await auth.RefreshAsync(other.RefreshToken)).Status);
         Assert.Equal(200, (await auth.GetAsync("uaa/users/current", own)).Status);
-        // Within the same second, as after a changed password: what is issued now counts.
+        // As after a changed password: what is issued now counts, and is not dated ahead.
         var fresh = await auth.SignInAsync();
         Assert.Equal(200, (await auth.GetAsync("uaa/userinfo", fresh.AccessToken)).Status);
-        Assert.Equal(auth.Clock.GetUtcNow().ToUnixTimeSeconds() + 1, fresh.Claims.GetProperty("iat").GetInt64());
+        Assert.Equal(auth.Clock.GetUtcNow().ToUnixTimeSeconds(), fresh.Claims.GetProperty("iat").GetInt64());
         Assert.Equal(200, (await auth.GetAsync("uaa/userinfo", (await auth.RefreshAsync(fresh.RefreshToken)).AccessToken)).Status);
+    }
+
+    [Theory]
+    [ClassData(typeof(EachEngine))]
+    public async Task A_second_revocation_within_the_same_second_ends_what_was_issued_between_the_two_at_every_follower(SqlEngine engine)
+    {
+        await using var auth = await DemoAuth.StartAsync(engine);
+        var own = await AdminAsync(auth, "tokens.revoke");
+        var id = (await auth.SignInAsync()).Claims.GetProperty("sub").GetString();
+        var state = auth.Services.GetRequiredService<SecureMesh.Auth.Revocation.RevocationState>();
+        // Of another level on purpose: what the first one made wait ends with the second.
+        Assert.Equal(200, (await auth.GetAsync("uaa/oauth/token/revoke/client/browser", own)).Status);
+        var between = await auth.SignInAsync();
+        Assert.False(between.Claims.GetProperty("iat").GetInt64() < state.EarliestIssue("uaa", "browser", id));
+        Assert.False(between.Claims.GetProperty("iat").GetInt64() > auth.Clock.GetUtcNow().ToUnixTimeSeconds());
+
+        Assert.Equal(200, (await auth.GetAsync("uaa/oauth/token/revoke/user/" + id, own)).Status);
+
+        Assert.True(between.Claims.GetProperty("iat").GetInt64() < state.EarliestIssue("uaa", "browser", id));
+        Assert.Equal(401, (await auth.GetAsync("uaa/userinfo", between.AccessToken)).Status);
+        Assert.Equal(401, (await auth.RefreshAsync(between.RefreshToken)).Status);
+        var after = await auth.SignInAsync();
+        Assert.False(after.Claims.GetProperty("iat").GetInt64() < state.EarliestIssue("uaa", "browser", id));
+        Assert.Equal(200, (await auth.RefreshAsync(after.RefreshToken)).Status);
     }
 
     [Theory]

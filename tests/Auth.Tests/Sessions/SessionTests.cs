@@ -178,7 +178,8 @@ public sealed class SessionTests(DemoAuth auth) : IClassFixture<DemoAuth>
             SessionId = sessionId,
             Details = new SignInDetails { Offline = offline },
         };
-        var (online, offline, elsewhere) = (await families.StartAsync(Grant(session.Id, false), Cancel), await families.StartAsync(Grant(session.Id, true), Cancel), await families.StartAsync(Grant("another", false), Cancel));
+        Task<string> StartAsync(string? sessionId, bool offline) => families.StartAsync(Grant(sessionId, offline), own.Clock.GetUtcNow(), Cancel);
+        var (online, offline, elsewhere) = (await StartAsync(session.Id, false), await StartAsync(session.Id, true), await StartAsync("another", false));
 
         await own.Services.GetRequiredService<ISessions>().EndAsync(session.Id, "test", Cancel);
 

@@ -179,6 +179,6 @@ public sealed class RefreshPolicyTests
             GrantType = grantType,
             SessionId = session ?? (grantType == "authorization_code" ? (await Given.SessionAsync(auth)).Id : null),
             Details = details,
-        }, Cancel);
+        }, auth.Clock.GetUtcNow(), Cancel);
     }
 }
