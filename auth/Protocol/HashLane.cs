@@ -13,12 +13,16 @@ internal sealed class HashLane : IDisposable
     private const int Behind = 10;
     private readonly BlockingCollection<Job> _jobs = [];
     private int _free;
+    private long _work;
 
     public HashLane(string name, int workers, int queue)
     {
         _free = workers + queue;
-        for (var i = 0; i < workers; i++) new Thread(Work) { IsBackground = true, Name = name }.Start();
+        for (var i = 0; i < workers; i++) new Thread(Serve) { IsBackground = true, Name = name }.Start();
     }
+
+    /// <summary>Iterations of all hashes so far.</summary>
+    public long Work => Interlocked.Read(ref _work);
 
     /// <summary>Takes a place; whoever has one is certain to be served, so that nothing need be written before it is known.</summary>
     /// <returns>Null when all are taken.</returns>
@@ -38,7 +42,7 @@ internal sealed class HashLane : IDisposable
         return job.Done.Task;
     }
 
-    private void Work()
+    private void Serve()
     {
         // A hash takes a tenth of a second: whatever answers in a millisecond goes first. Where this is not allowed, or not Linux,
         // the hashes are as important as all else.
@@ -47,6 +51,7 @@ internal sealed class HashLane : IDisposable
         {
             try
             {
+                Interlocked.Add(ref _work, job.Iterations);
                 job.Done.TrySetResult(Rfc2898DeriveBytes.Pbkdf2(Encoding.UTF8.GetBytes(job.Secret), job.Salt, job.Iterations, HashAlgorithmName.SHA512, job.Bytes));
             }
             catch (Exception e)

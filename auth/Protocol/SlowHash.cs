@@ -37,6 +37,9 @@ internal sealed class SlowHash(IOptions<HashingOptions> options) : IDisposable
     private readonly HashLane _clients = new("slow hash of clients", workers: 1, queue: 16);
     private readonly HashLane _strangers = new("slow hash of unknown clients", workers: 1, queue: 4);
 
+    /// <summary>Iterations of all hashes of users so far: equal work is equal time.</summary>
+    public long WorkForUsers => _users.Work;
+
     /// <summary>A place for a user's password; null when too many are waiting.</summary>
     public HashPlace? ReserveForUser() => _users.TryReserve();
 

@@ -63,7 +63,7 @@ public sealed partial class Operations(DemoMesh demo)
     }
 
     [Fact]
-    public async Task A_changed_route_is_in_force_within_two_seconds_and_a_broken_one_changes_nothing()
+    public async Task A_changed_route_is_in_force_without_being_asked_for_and_a_broken_one_changes_nothing()
     {
         var file = Path.Combine(_mesh.Configuration, "gateway.yml");
         var before = await File.ReadAllTextAsync(file, TestContext.Current.CancellationToken);
@@ -74,7 +74,8 @@ public sealed partial class Operations(DemoMesh demo)
             const string added = "\n    added:\n      path: /added/{**rest}\n      service: no-such-service\n      access: public\n";
             await File.WriteAllTextAsync(file, before.Insert(routes.Index + routes.Length, added), TestContext.Current.CancellationToken);
             var took = await RunningMesh.EventuallyAsync("the new route", async () => (await _mesh.GetAsync("/added/x")).Status == 503);
-            Assert.True(took < TimeSpan.FromSeconds(2), $"took {took}");
+            // Pushed: whoever asks now and then asks every 30 seconds.
+            Assert.True(took < TimeSpan.FromSeconds(15), $"took {took}");
 
             await File.WriteAllTextAsync(file, before.Insert(routes.Index + routes.Length, added.Replace("access: public", "timeout: 3s", StringComparison.Ordinal)), TestContext.Current.CancellationToken);
             await RunningMesh.EventuallyAsync("the refusal in the log", () => Task.FromResult(Logs("gateway").Any(line => line.Contains("added", StringComparison.Ordinal) && line.Contains("\"Error\"", StringComparison.Ordinal))));

@@ -24,11 +24,9 @@ public sealed class StartAndStop
         var pids = (await mesh.StatusAsync()).Select(instance => instance.Pid!.Value).ToList();
         Assert.Equal(5, pids.Count);
 
-        var watch = Stopwatch.StartNew();
         Operations.Signal(signal, up.Id);
         await up.WaitForExitAsync(TestContext.Current.CancellationToken).WaitAsync(TimeSpan.FromSeconds(20), TestContext.Current.CancellationToken);
 
-        Assert.True(watch.Elapsed < TimeSpan.FromSeconds(5), $"took {watch.Elapsed}");
         Assert.All(pids, pid => Assert.False(Directory.Exists($"/proc/{pid}"), $"process {pid} lives on"));
     }
 

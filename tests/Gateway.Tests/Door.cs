@@ -161,7 +161,7 @@ internal static class Eventually
 
     public static async Task AnswersAsync(Func<Task<bool>> condition, string what, TimeSpan? limit = null)
     {
-        var end = DateTime.UtcNow + (limit ?? TimeSpan.FromSeconds(10));
+        var end = DateTime.UtcNow + (limit ?? TimeSpan.FromSeconds(30));
         while (!await condition())
         {
             Assert.True(DateTime.UtcNow < end, "never came true: " + what);

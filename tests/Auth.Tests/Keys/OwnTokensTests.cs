@@ -1,5 +1,4 @@
 using System.Buffers.Text;
-using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 using System.Security.Cryptography;
@@ -157,10 +156,9 @@ public sealed class OwnTokensTests(DemoAuth auth) : IClassFixture<DemoAuth>
         await RefusedAsync(Join(jwe, payload, signature) + ".AAAA.AAAA");
         await RefusedAsync(Join(jwe, payload, signature));
 
-        var watch = Stopwatch.StartNew();
+        // By the length alone: nothing of them is taken apart.
         foreach (var huge in new[] { new string('A', 1 << 20), new string('.', 1 << 20), "A." + new string('A', 1 << 20) + ".A" })
-            Assert.False((await VerifyAsync(huge)).IsSuccess);
-        Assert.True(watch.ElapsedMilliseconds < 200, $"{watch.ElapsedMilliseconds} ms");
+            Assert.Equal("longer than any token", (await VerifyAsync(huge)).Error);
     }
 
     [Fact]

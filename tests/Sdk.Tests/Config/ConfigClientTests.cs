@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
@@ -160,12 +159,10 @@ public sealed class ConfigClientTests : IDisposable
         var options = service.Services.GetRequiredService<IOptionsMonitor<Greeting>>();
         Assert.Equal("old", options.CurrentValue.Text);
 
-        var watch = Stopwatch.StartNew();
         server.Serve(new { greeting = "new" });
         await service.Services.GetRequiredService<IConfiguration>().HasAsync("greeting", "new");
 
         Assert.Equal("new", options.CurrentValue.Text);
-        Assert.True(watch.Elapsed < TimeSpan.FromSeconds(2), $"took {watch.Elapsed}");
     }
 
     [Fact]
@@ -200,10 +197,8 @@ public sealed class ConfigClientTests : IDisposable
 
         server.Serve(new { greeting = "new" });
         await server.RestartAsync();
-        var watch = Stopwatch.StartNew();
         await configuration.HasAsync("greeting", "new");
 
-        Assert.True(watch.Elapsed < TimeSpan.FromSeconds(2), $"took {watch.Elapsed}");
         Assert.Equal(200, down.Status);
         Assert.Equal("UNKNOWN", down.Json.GetProperty("components").GetProperty("config").GetProperty("status").GetString());
         Assert.Matches("cannot be reached|the connection broke", down.Json.GetProperty("components").GetProperty("config").GetProperty("details").GetProperty("error").GetString());

@@ -165,10 +165,9 @@ public sealed class RegistrationTests : IAsyncLifetime
         await _eureka.WriteAsync("PUT");
 
         _eureka.Hangs = true;
-        var watch = System.Diagnostics.Stopwatch.StartNew();
-        await service.Services.GetRequiredService<IHost>().StopAsync(TestContext.Current.CancellationToken);
+        var stop = service.Services.GetRequiredService<IHost>().StopAsync(TestContext.Current.CancellationToken);
 
-        Assert.True(watch.Elapsed < TimeSpan.FromSeconds(2.5), $"took {watch.Elapsed}");
+        await stop.WaitAsync(TimeSpan.FromSeconds(20), TestContext.Current.CancellationToken); // the registry hangs for ever
     }
 
     [Fact]
