@@ -6,6 +6,7 @@ using SecureMesh.Gateway.Health;
 using SecureMesh.Gateway.Hygiene;
 using SecureMesh.Gateway.Limits;
 using SecureMesh.Gateway.Listening;
+using SecureMesh.Gateway.Metadata;
 using SecureMesh.Gateway.Passport;
 using SecureMesh.Gateway.Protocol;
 using SecureMesh.Gateway.Routes;
@@ -20,6 +21,7 @@ return MeshProgram.Run(() =>
     app.UseRouting();
     app.UseAccess();
     app.MapRoutes();
+    app.MapMetadata();
     app.MapExplain();
     app.MapReadiness();
     return app;
@@ -37,6 +39,7 @@ static WebApplicationBuilder Compose(WebApplicationBuilder builder)
     builder.AddDestinations();
     builder.AddForwarding();
     builder.AddRoutes();
+    builder.AddMetadata();
     builder.AddExplain();
     builder.AddReadiness();
     return builder;

@@ -8,7 +8,7 @@ using SecureMesh.Sdk;
 namespace SecureMesh.Auth.Authorize;
 
 /// <summary>Judges authorization requests: the same steps at the front door, when they are pushed, and whenever they go on.</summary>
-internal sealed class AuthorizationRequests(IClients clients, IdTokenHints hints, Current<TokenOptions> options, IOptions<MeshOptions> mesh)
+internal sealed class AuthorizationRequests(IClients clients, IdTokenHints hints, Resources known, Current<TokenOptions> options, IOptions<MeshOptions> mesh)
 {
     private const int LongestState = 2048;
     private const int LongestNonce = 512;
@@ -60,7 +60,7 @@ internal sealed class AuthorizationRequests(IClients clients, IdTokenHints hints
         var scopes = TokenRequest.ReadScopes(parameters["scope"]);
         if (!scopes.IsSuccess) return Refused(scopes.Error);
         if (ScopePolicy.Foreign(client, scopes.Value) is { } foreign) return Refused(foreign);
-        var resources = TokenRequest.ReadResources(parameters.All("resource"));
+        var resources = known.Read(parameters.All("resource"));
         if (!resources.IsSuccess) return Refused(resources.Error);
         var claims = parameters["claims"] is { } text ? ClaimsParameter.Parse(text) : ClaimsParameter.None;
         if (claims is null) return Refused(OAuthError.InvalidRequest("claims is not a JSON object with userinfo and id_token"));

@@ -9,7 +9,7 @@ namespace SecureMesh.Auth.Token;
 /// <summary><c>POST /uaa/oauth/token</c> (RFC 6749 §3.2): the steps that all grants share, so that no grant can leave one out.</summary>
 internal sealed class TokenEndpoint(
     IEnumerable<IGrant> grants, ClientAuthenticator clients, BearerAuthentication bearer, SenderConstraint senders, IssuancePolicy policy, TokenIssuer issuer,
-    IAudit audit)
+    Resources resources, IAudit audit)
 {
     private readonly Dictionary<string, IGrant> _grants = grants.ToDictionary(grant => grant.GrantType, StringComparer.Ordinal);
 
@@ -18,7 +18,7 @@ internal sealed class TokenEndpoint(
     public async Task<IResult> HandleAsync(HttpContext http, CancellationToken cancellationToken)
     {
         // 1. Read the form once; the grants never touch it.
-        var request = await TokenRequest.ReadAsync(http.Request, cancellationToken);
+        var request = await TokenRequest.ReadAsync(http.Request, resources, cancellationToken);
         if (!request.IsSuccess) return request.Error;
 
         // 2. Find the grant.

@@ -1,15 +1,13 @@
 using System.Net;
-using System.Text.RegularExpressions;
 using SecureMesh.Auth.Inspection;
 using SecureMesh.Auth.Protocol;
 
 namespace SecureMesh.Auth.Token;
 
 /// <summary>A request to the token endpoint, read once; the grants never touch the HTTP request.</summary>
-internal sealed partial class TokenRequest(Parameters form, IReadOnlyList<string> scopes, IReadOnlyList<string> resources, IPAddress? address)
+internal sealed class TokenRequest(Parameters form, IReadOnlyList<string> scopes, IReadOnlyList<string> resources, IPAddress? address)
 {
     private const int LongestScope = 4096;
-    private const int MostResources = 16;
 
     /// <summary>The parameters as they came; a grant reads its own from here.</summary>
     public Parameters Form => form;
@@ -31,7 +29,7 @@ internal sealed partial class TokenRequest(Parameters form, IReadOnlyList<string
     /// <summary>The key or certificate that the client proved to have with this very request; null when it proved none.</summary>
     public Confirmation? Confirmation { get; set; }
 
-    public static async Task<Result<TokenRequest, OAuthError>> ReadAsync(HttpRequest request, CancellationToken cancellationToken)
+    public static async Task<Result<TokenRequest, OAuthError>> ReadAsync(HttpRequest request, Resources known, CancellationToken cancellationToken)
     {
         var form = await FormBody.ReadAsync(request, cancellationToken);
         if (!form.IsSuccess) return form.Error;
@@ -40,7 +38,7 @@ internal sealed partial class TokenRequest(Parameters form, IReadOnlyList<string
 
         var scopes = ReadScopes(form.Value["scope"]);
         if (!scopes.IsSuccess) return scopes.Error;
-        var resources = ReadResources(form.Value.All("resource"));
+        var resources = known.Read(form.Value.All("resource"));
         if (!resources.IsSuccess) return resources.Error;
         return new TokenRequest(form.Value, scopes.Value, resources.Value, request.HttpContext.Connection.RemoteIpAddress);
     }
@@ -54,18 +52,4 @@ internal sealed partial class TokenRequest(Parameters form, IReadOnlyList<string
             ? OAuthError.InvalidScope($"{OAuthError.Printable(bad)} is invalid. Please use a valid scope name in the request")
             : scopes;
     }
-
-    /// <summary>The resources that a request names, without repeats.</summary>
-    public static Result<string[], OAuthError> ReadResources(IEnumerable<string> named)
-    {
-        var resources = named.Distinct(StringComparer.Ordinal).ToArray();
-        if (resources.Length > MostResources) return OAuthError.InvalidTarget($"More than {MostResources} resources");
-        return resources.All(IsService) ? resources : OAuthError.InvalidTarget("A resource must be the URI of a service, mesh:// and its name");
-    }
-
-    // RFC 8707 §2: absolute and without fragment. Services of the mesh are the only resources there are.
-    private static bool IsService(string resource) => ServiceUri().IsMatch(resource);
-
-    [GeneratedRegex(@"\Amesh://[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\z", RegexOptions.CultureInvariant)]
-    private static partial Regex ServiceUri();
 }

@@ -20,6 +20,7 @@ internal static class TokenSlice
         services.AddSingleton<IssuancePolicy>();
         services.AddSingleton<RefreshPolicy>();
         services.AddSingleton<IssueLog>();
+        services.AddSingleton<Resources>();
         services.AddSingleton<TokenIssuer>();
         services.AddSingleton<TokenEndpoint>();
         builder.AddCurrentOptions<DeviceOptions, DeviceOptionsValidator>("auth:device");

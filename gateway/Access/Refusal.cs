@@ -10,8 +10,12 @@ namespace SecureMesh.Gateway.Access;
 /// <param name="Cause">The exact cause in words, without any part of a secret.</param>
 internal sealed record Refusal(Problem Problem, string Cause)
 {
+    /// <summary>What the challenge for passwords begins with when it stands behind another.</summary>
+    public const string BasicFollows = ", Basic ";
+
     private const string Realm = "Bearer realm=\"securemesh\"";
-    private const string BasicRealm = "Basic realm=\"securemesh\", charset=\"UTF-8\"";
+    private const string BasicParameters = "realm=\"securemesh\", charset=\"UTF-8\"";
+    private const string BasicRealm = "Basic " + BasicParameters;
     private static readonly string _dpop = "DPoP realm=\"securemesh\", algs=\"" + string.Join(' ', DpopProof.Algorithms) + "\"";
 
     /// <summary>Cached for a moment, so that a flood of one bad credential costs one check.</summary>
@@ -24,7 +28,7 @@ internal sealed record Refusal(Problem Problem, string Cause)
     public Refusal On(Routes.Route route)
     {
         if (Problem.Status != 401 || Problem.Challenge == BasicRealm || !route.Credentials.Contains(CredentialKind.Basic)) return this;
-        var challenge = route.Credentials.Count == 1 || Problem.Challenge is null ? BasicRealm : Problem.Challenge + ", " + BasicRealm;
+        var challenge = route.Credentials.Count == 1 || Problem.Challenge is null ? BasicRealm : Problem.Challenge + BasicFollows + BasicParameters;
         return this with { Problem = Problem with { Challenge = challenge } };
     }
 

@@ -2,6 +2,7 @@ using System.Text.Json.Serialization;
 using SecureMesh.Gateway.Access;
 using SecureMesh.Gateway.Explain;
 using SecureMesh.Gateway.Hygiene;
+using SecureMesh.Gateway.Metadata;
 using SecureMesh.Sdk;
 
 namespace SecureMesh.Gateway.Protocol;
@@ -10,7 +11,7 @@ namespace SecureMesh.Gateway.Protocol;
 /// The only writer of the gateway's own errors: problem+json, and below <c>/uaa/</c> UAA's members as
 /// <c>application/json</c>, on which UAA's clients insist. What a service answers passes by unchanged.
 /// </summary>
-internal sealed partial class GatewayErrors(Explainer explainer, ILogger<GatewayErrors> logger) : IErrorDialect
+internal sealed partial class GatewayErrors(Explainer explainer, ResourceMetadata metadata, ILogger<GatewayErrors> logger) : IErrorDialect
 {
     public Task RefuseAsync(HttpContext http, Refusal refusal)
     {
@@ -35,7 +36,9 @@ internal sealed partial class GatewayErrors(Explainer explainer, ILogger<Gateway
     {
         RequestTrace.Show(http);
         AnswerHeaders.Close(http.Response.Headers);
-        return http.Request.Path.StartsWithSegments("/uaa") ? WriteUaaAsync(http, problem) : problem.ExecuteAsync(http);
+        if (http.Request.Path.StartsWithSegments("/uaa")) return WriteUaaAsync(http, problem);
+        if (problem.Status == 401) problem = problem with { Challenge = metadata.Challenge(http, problem.Challenge) };
+        return problem.ExecuteAsync(http);
     }
 
     private static Task WriteUaaAsync(HttpContext http, Problem problem)

@@ -67,11 +67,12 @@ public sealed class AccessBasicTests
         await using var _ = door;
 
         using var both = await door.GetAsync("/old/x");
-        Assert.Equal("Bearer realm=\"securemesh\", Basic realm=\"securemesh\", charset=\"UTF-8\"", AccessShown.Challenge(both));
+        const string Metadata = "resource_metadata=\"http://localhost:8080/.well-known/oauth-protected-resource";
+        Assert.Equal($"Bearer realm=\"securemesh\", {Metadata}/old/x\", Basic realm=\"securemesh\", charset=\"UTF-8\"", AccessShown.Challenge(both));
         using var only = await door.GetAsync("/only/x");
         Assert.Equal("Basic realm=\"securemesh\", charset=\"UTF-8\"", AccessShown.Challenge(only));
         using var none = await door.GetAsync("/accounts/current");
-        Assert.Equal("Bearer realm=\"securemesh\"", AccessShown.Challenge(none));
+        Assert.Equal($"Bearer realm=\"securemesh\", {Metadata}/accounts/current\"", AccessShown.Challenge(none));
         using var token = await door.GetAsync("/only/x", door.Issuer.UserToken("alice", "ui"));
         Assert.Equal(HttpStatusCode.Unauthorized, token.StatusCode);
         Assert.Equal("Basic realm=\"securemesh\", charset=\"UTF-8\"", AccessShown.Challenge(token));

@@ -23,7 +23,7 @@ public sealed class AccessTests : IClassFixture<SharedDoor>
         using var answer = await _door.GetAsync("/accounts/current");
 
         await AssertProblem(answer, 401, "unauthorized");
-        Assert.Equal("Bearer realm=\"securemesh\"", answer.Headers.WwwAuthenticate.Single().ToString());
+        Assert.Equal("Bearer realm=\"securemesh\", resource_metadata=\"https://mesh.example:8443/.well-known/oauth-protected-resource/accounts/current\"", answer.Headers.WwwAuthenticate.Single().ToString());
         Assert.Empty(_account.Requests);
     }
 

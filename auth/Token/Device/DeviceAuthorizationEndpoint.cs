@@ -7,7 +7,7 @@ namespace SecureMesh.Auth.Token.Device;
 
 /// <summary><c>POST /uaa/oauth/device_authorization</c> (RFC 8628 §3.1): a device without a browser asks for its codes.</summary>
 internal sealed class DeviceAuthorizationEndpoint(
-    ClientAuthenticator clients, DeviceAuthorizations devices, IOptions<MeshOptions> mesh)
+    ClientAuthenticator clients, DeviceAuthorizations devices, Resources known, IOptions<MeshOptions> mesh)
 {
     private const string IssuerPath = "/oauth/token";
 
@@ -17,7 +17,7 @@ internal sealed class DeviceAuthorizationEndpoint(
         if (!form.IsSuccess) return form.Error;
         var asked = TokenRequest.ReadScopes(form.Value["scope"]);
         if (!asked.IsSuccess) return asked.Error;
-        var resources = TokenRequest.ReadResources(form.Value.All("resource"));
+        var resources = known.Read(form.Value.All("resource"));
         if (!resources.IsSuccess) return resources.Error;
 
         var client = await clients.AuthenticateAsync(http.Request, form.Value, allowPublic: true, cancellationToken);

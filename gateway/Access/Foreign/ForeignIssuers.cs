@@ -29,6 +29,9 @@ internal sealed partial class ForeignIssuers : IDisposable
 
     public bool Any => _current.Length > 0;
 
+    /// <summary>The issuers by their names.</summary>
+    public IEnumerable<string> Names => _current.Select(entry => entry.Issuer.Trusted.Issuer);
+
     /// <summary>Whom the issuer's tokens stand for; null when nobody here trusts it.</summary>
     public Entry? Find(string issuer) => Array.Find(_current, entry => entry.Issuer.Trusted.Issuer == issuer);
 

@@ -145,12 +145,30 @@ public sealed class PasswordGrantTests(DemoAuth auth) : IClassFixture<DemoAuth>
     }
 
     [Theory]
+    [InlineData("http://localhost:8080")]
+    [InlineData("http://localhost:8080/accounts/current")]
+    [InlineData("http://localhost:8080/accounts/current", "http://localhost:8080/accounts/demo", "mesh://gateway")]
+    public async Task M_04_RI_01_the_addresses_that_the_gateway_calls_resources_stand_for_the_gateway(params string[] resources)
+    {
+        var reply = await auth.TokenAsync("browser:", [("grant_type", "password"), ("username", "demo"), ("password", "demo"), .. resources.Select(resource => ("resource", resource))]);
+
+        Assert.Equal(["mesh://gateway"], reply.Claims.Texts("aud"));
+    }
+
+    [Theory]
     [InlineData("account-service")]
     [InlineData("https://example.org/")]
     [InlineData("mesh://account-service#part")]
     [InlineData("mesh://account-service/path")]
     [InlineData("mesh://Account-Service")]
     [InlineData("mesh://")]
+    [InlineData("http://localhost:80801/accounts")]
+    [InlineData("http://localhost:8080@elsewhere.example/")]
+    [InlineData("http://localhost:8080.elsewhere.example/")]
+    [InlineData("http://localhost:8080/accounts#part")]
+    [InlineData("http://localhost:8080/a b")]
+    [InlineData("https://localhost:8080/accounts")]
+    [InlineData("http://localhost")]
     public async Task RI_01_any_other_resource_is_an_invalid_target(string resource)
     {
         var reply = await auth.TokenAsync("browser:", ("grant_type", "password"), ("username", "demo"), ("password", "demo"), ("resource", resource));
