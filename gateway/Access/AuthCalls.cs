@@ -17,6 +17,9 @@ internal sealed class AuthCalls(IHttpClientFactory clients, IOptionsMonitor<Mesh
 
     private long _silentUntil = long.MinValue;
 
+    /// <summary>The configured addresses as they stand there; a change is in force with the next call.</summary>
+    public string Addresses => mesh.CurrentValue.Auth.Url;
+
     /// <summary>Sends a form.</summary>
     /// <param name="path">Below the address of auth.</param>
     /// <param name="client">Id and secret of the client in whose name it is sent.</param>
@@ -30,7 +33,7 @@ internal sealed class AuthCalls(IHttpClientFactory clients, IOptionsMonitor<Mesh
         if (time.GetTimestamp() < Volatile.Read(ref _silentUntil)) return AuthAnswer.None("auth did not answer a moment ago");
         var failure = AuthAnswer.None("mesh:auth:url is empty");
         var heard = false;
-        foreach (var address in mesh.CurrentValue.Auth.Url.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
+        foreach (var address in Addresses.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
         {
             using var patient = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
             patient.CancelAfter(patience);

@@ -20,6 +20,8 @@ internal sealed class BasicCheck(AuthCalls auth, IAccessTokens tokens, IOptionsM
 
     public IReadOnlyList<CredentialKind> Kinds { get; } = [CredentialKind.Basic];
 
+    public string AskedAt => auth.Addresses;
+
     public Turns Turns { get; } = new(inAll: 32, ofOneAddress: 4, TimeSpan.FromSeconds(10), time); // auth refuses a fifth of one address
 
     public Refusal? Fault(in Presented credential) =>

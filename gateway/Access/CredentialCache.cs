@@ -6,17 +6,24 @@ using SecureMesh.Sdk;
 
 namespace SecureMesh.Gateway.Access;
 
-/// <summary>A credential by its kind and its exact bytes: two that differ anywhere are two.</summary>
-internal readonly record struct CredentialKey(CredentialKind Kind, string Text)
+/// <summary>A credential by its kind, its exact bytes and who says what it stands for: two that differ anywhere are two.</summary>
+/// <param name="Kind">Its kind.</param>
+/// <param name="Text">What was shown.</param>
+/// <param name="AskedAt">
+/// The addresses at which auth is asked about it; null when nobody is asked. What one auth said is worth nothing when the gateway
+/// has been pointed at another (V-032). Scopes are no part of the key: all are kept, and each route judges them anew (V-031).
+/// </param>
+internal readonly record struct CredentialKey(CredentialKind Kind, string Text, string? AskedAt = null)
 {
     /// <summary>Drawn at the start: of a password not even the hash is good for anything elsewhere.</summary>
     private static readonly byte[] _process = Entropy.Bytes(32);
 
     /// <summary>Of a password the hash alone is kept; tokens are random, and looked up far too often to be hashed each time.</summary>
-    public static CredentialKey Of(CredentialKind kind, string text) => kind == CredentialKind.Basic ? new CredentialKey(kind, text).Hashed() : new(kind, text);
+    public static CredentialKey Of(CredentialKind kind, string text, string? askedAt) =>
+        kind == CredentialKind.Basic ? new CredentialKey(kind, text, askedAt).Hashed() : new(kind, text, askedAt);
 
     /// <summary>The same in 44 characters, for whatever is kept of credentials that anybody can make up: those may be long.</summary>
-    public CredentialKey Hashed() => new(Kind, Convert.ToBase64String(HMACSHA256.HashData(_process, Encoding.UTF8.GetBytes(Text))));
+    public CredentialKey Hashed() => this with { Text = Convert.ToBase64String(HMACSHA256.HashData(_process, Encoding.UTF8.GetBytes(Text))) };
 
     /// <summary>
     /// For credentials that were found good. The end of a signed token is a piece of a signature, which nobody can choose, and
@@ -28,7 +35,8 @@ internal readonly record struct CredentialKey(CredentialKind Kind, string Text)
     {
         private const int End = 16;
 
-        public bool Equals(CredentialKey x, CredentialKey y) => x.Kind == y.Kind && string.Equals(x.Text, y.Text, StringComparison.Ordinal);
+        public bool Equals(CredentialKey x, CredentialKey y) =>
+            x.Kind == y.Kind && string.Equals(x.Text, y.Text, StringComparison.Ordinal) && string.Equals(x.AskedAt, y.AskedAt, StringComparison.Ordinal);
 
         public int GetHashCode(CredentialKey key)
         {

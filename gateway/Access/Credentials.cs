@@ -37,7 +37,9 @@ internal sealed class Credentials : IDisposable
     public int Count => _callers.Count;
 
     /// <summary>The caller, when the credential was checked before and is still good; without waiting for anybody.</summary>
-    public Caller? Find(in CredentialKey key)
+    public Caller? Find(in Presented credential) => Find(KeyOf(credential));
+
+    private Caller? Find(in CredentialKey key)
     {
         if (_callers.Find(key) is not { } caller) return null;
         var now = _time.GetUtcNow().ToUnixTimeMilliseconds();
@@ -48,11 +50,11 @@ internal sealed class Credentials : IDisposable
 
     /// <summary>The caller, or why there is none.</summary>
     /// <param name="credential">What was shown.</param>
-    /// <param name="key">Its key.</param>
     /// <param name="address">The caller's address.</param>
     /// <param name="cancellationToken">The caller leaves; the check goes on for the others who wait for it.</param>
-    public async ValueTask<Verdict> CheckAsync(Presented credential, CredentialKey key, IPAddress? address, CancellationToken cancellationToken)
+    public async ValueTask<Verdict> CheckAsync(Presented credential, IPAddress? address, CancellationToken cancellationToken)
     {
+        var key = KeyOf(credential);
         if (Find(key) is { } known) return known;
         if (_checks[(int)credential.Kind] is not { } check) return Refusal.NotTaken($"nobody here checks credentials of the kind {credential.Kind.Name()}");
         if (check.Fault(credential) is { } fault) return fault;
@@ -88,6 +90,8 @@ internal sealed class Credentials : IDisposable
             turns?.Leave(address);
         }
     }
+
+    private CredentialKey KeyOf(in Presented credential) => CredentialKey.Of(credential.Kind, credential.Text, _checks[(int)credential.Kind]?.AskedAt);
 
     private Refusal? Refused(in CredentialKey key) => _refusals.Find(key) is { } remembered && remembered.Until > _time.GetUtcNow() ? remembered.Refusal : null;
 

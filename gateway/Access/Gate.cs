@@ -21,7 +21,7 @@ internal sealed class Gate(Credentials credentials, Constraint constraint, Onlin
         }
         verdict = default;
         if (route.Online || shown.Scheme == CredentialScheme.Dpop || (route.Revocation != WhenFeedIsCut.Open && !revocations.IsCurrent)) return false;
-        if (credentials.Find(CredentialKey.Of(shown.Kind, shown.Text)) is not { } caller || caller.Bound is not null) return false;
+        if (credentials.Find(shown) is not { } caller || caller.Bound is not null) return false;
         verdict = Judge(caller, route);
         return true;
     }
@@ -35,7 +35,7 @@ internal sealed class Gate(Credentials credentials, Constraint constraint, Onlin
         if (route.Revocation == WhenFeedIsCut.Critical && revocations.Silence > route.CriticalAfter)
             return Refusal.Unavailable(_soon, "the revocation feed is cut for longer than the route's criticalAfter");
         // 3. Whose it is.
-        var verdict = await credentials.CheckAsync(shown, CredentialKey.Of(shown.Kind, shown.Text), http.Connection.RemoteIpAddress, http.RequestAborted);
+        var verdict = await credentials.CheckAsync(shown, http.Connection.RemoteIpAddress, http.RequestAborted);
         if (verdict.Caller is not { } caller) return verdict.Refusal!.On(route);
         // 4. Whether he who shows it may: a bound one needs the proof of its key.
         if (constraint.Fault(http, shown, caller) is { } unproven) return unproven.On(route);

@@ -6,6 +6,9 @@ internal interface ICredentialCheck
     /// <summary>The kinds that it judges.</summary>
     IReadOnlyList<CredentialKind> Kinds { get; }
 
+    /// <summary>The addresses at which auth is asked now; null when nobody is asked.</summary>
+    string? AskedAt => null;
+
     /// <summary>How many credentials that were not known a moment ago are checked at the same time; null when nobody is asked about them.</summary>
     Turns? Turns => null;
 

@@ -15,6 +15,9 @@ internal sealed class Online(AuthCalls auth, IOptionsMonitor<MeshOptions> mesh, 
     private readonly CredentialCache<Asked> _asked = new(10_000);
     private readonly Flights<CredentialKey, Refusal?> _flights = new();
 
+    /// <summary>The addresses at which auth is asked now.</summary>
+    public string AskedAt => auth.Addresses;
+
     /// <summary>Why auth does not stand by the token; null when it does.</summary>
     /// <param name="token">The token.</param>
     /// <param name="kind">Its kind.</param>
@@ -23,7 +26,7 @@ internal sealed class Online(AuthCalls auth, IOptionsMonitor<MeshOptions> mesh, 
     public async ValueTask<Refusal?> FaultAsync(string token, CredentialKind kind, bool mayBeMomentsOld, CancellationToken cancellationToken)
     {
         if (!mayBeMomentsOld) return (await AskAsync(token, cancellationToken)).Refusal;
-        var key = CredentialKey.Of(kind, token).Hashed();
+        var key = CredentialKey.Of(kind, token, AskedAt).Hashed();
         if (Recent(key) is { } asked) return asked.Refusal;
         return await _flights.JoinAsync(key, async stop =>
         {

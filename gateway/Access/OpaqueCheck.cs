@@ -12,6 +12,8 @@ internal sealed class OpaqueCheck(Online online, TimeProvider time) : ICredentia
 
     public IReadOnlyList<CredentialKind> Kinds { get; } = [CredentialKind.Opaque, CredentialKind.ApiToken];
 
+    public string AskedAt => online.AskedAt;
+
     public Turns Turns { get; } = new(inAll: 256, ofOneAddress: 32, TimeSpan.FromSeconds(2), time);
 
     /// <summary>Also what is neither: no refresh token and no token of somebody else is worth a question.</summary>

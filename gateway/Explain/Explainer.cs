@@ -55,7 +55,7 @@ internal sealed partial class Explainer(
     {
         var (http, route, refusal) = (attempt.Http, attempt.Route, attempt.Refusal);
         var shown = Presented.Read(http.Request.Headers.Authorization, out _);
-        var caller = attempt.Caller ?? attempt.Exchange?.Caller ?? (shown is { } known && route is { Public: false } ? credentials.Find(CredentialKey.Of(known.Kind, known.Text)) : null);
+        var caller = attempt.Caller ?? attempt.Exchange?.Caller ?? (shown is { } known && route is { Public: false } ? credentials.Find(known) : null);
         var facts = attempt.Facts ?? Facts(http, shown, caller, attempt.IsDryRun);
         var failed = refusal is not null ? FailedAt(refusal, facts) : attempt.Answered is not null ? Check.Service : null;
         var details = new CheckDetails(attempt, facts, caller, table.Current, instances, revocations, time.GetUtcNow());

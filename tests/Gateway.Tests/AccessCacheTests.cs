@@ -46,7 +46,7 @@ public sealed class AccessCacheTests
         {
             var bad = Presented.Read($"Bearer e30.e30.{number:x8}", out var malformed)!.Value;
             Assert.Null(malformed);
-            var verdict = await credentials.CheckAsync(bad, CredentialKey.Of(bad.Kind, bad.Text), IPAddress.Loopback, stop);
+            var verdict = await credentials.CheckAsync(bad, IPAddress.Loopback, stop);
             Assert.NotNull(verdict.Refusal);
         });
 
@@ -65,7 +65,7 @@ public sealed class AccessCacheTests
         for (var i = 0; i < 100_000; i++)
         {
             var token = new Presented(CredentialKind.Jwt, CredentialScheme.Bearer, $"header.payload.{i:d20}");
-            var verdict = await credentials.CheckAsync(token, CredentialKey.Of(token.Kind, token.Text), null, TestContext.Current.CancellationToken);
+            var verdict = await credentials.CheckAsync(token, null, TestContext.Current.CancellationToken);
             Assert.NotNull(verdict.Caller);
             if (i % 10_000 == 0) Assert.InRange(credentials.Count, 0, 2_000);
         }
@@ -92,7 +92,7 @@ public sealed class AccessCacheTests
     }
 
     [Fact]
-    public async Task V_031_what_one_route_let_in_is_judged_anew_by_the_next()
+    public async Task V_031_I_05_what_one_route_let_in_is_judged_anew_by_the_next()
     {
         await using var door = await Door.OpenAsync(
             [.. AccessShown.Route("mine"), ("gateway:routes:admin:path", "/admin/{**rest}"), ("gateway:routes:admin:service", "account-service"), ("gateway:routes:admin:scopes:0", "uaa.admin")]);
@@ -103,6 +103,74 @@ public sealed class AccessCacheTests
         Assert.Equal("403 scope_missing", await door.GetAsync("/admin/x", token).OutcomeAsync());
         Assert.Equal("200", await door.GetAsync("/mine/x", token).OutcomeAsync());
         Assert.Equal(1, door.Issuer.Auth.Introspections);
+
+        // And the other way round: what one route refused is not closed at the next.
+        var other = door.Opaque();
+        Assert.Equal("403 scope_missing", await door.GetAsync("/admin/x", other).OutcomeAsync());
+        Assert.Equal("200", await door.GetAsync("/mine/x", other).OutcomeAsync());
+        Assert.Equal(2, door.Issuer.Auth.Introspections);
+    }
+
+    [Theory]
+    [InlineData("opaque")]
+    [InlineData("api-token")]
+    [InlineData("password")]
+    public async Task V_032_I_05_what_one_token_service_said_of_a_credential_is_not_taken_for_the_word_of_another(string kind)
+    {
+        await using var other = await TestIssuer.StartAsync();
+        await using var door = await AccessShown.OpenAsync(new TestClock(), [("gateway:basic:client", "door")], AccessShown.Route("x", ("credentials:0", "opaque"), ("credentials:1", "api-token"), ("credentials:2", "basic")));
+        var account = await door.AddAsync("account-service");
+        door.Issuer.Auth.Users["alice"] = ("secret", ["ui"]);
+        var shown = kind switch
+        {
+            "opaque" => "Bearer " + door.Opaque(),
+            "api-token" => "Bearer " + door.ApiToken(),
+            _ => AccessShown.Basic("alice", "secret"),
+        };
+        Assert.Equal("200", await door.GetAsAsync("/x/1", shown).OutcomeAsync());
+        Assert.Equal("id-of-alice", account.Passport().GetProperty("sub").GetString());
+
+        // The clock stands still: nothing that is remembered has grown old.
+        door.Live.Change(("mesh:auth:url", other.Url));
+        Assert.Equal("401 credential_invalid", await door.GetAsAsync("/x/1", shown).OutcomeAsync());
+        Assert.Single(account.Requests);
+
+        // And its refusal is its own word as well.
+        door.Live.Change(("mesh:auth:url", door.Issuer.Url));
+        Assert.Equal("200", await door.GetAsAsync("/x/1", shown).OutcomeAsync());
+    }
+
+    [Fact]
+    public async Task V_032_the_same_text_at_two_token_services_is_the_token_of_two_callers()
+    {
+        await using var other = await TestIssuer.StartAsync();
+        await using var door = await AccessShown.OpenAsync(new TestClock());
+        var account = await door.AddAsync("account-service");
+        var token = door.Opaque();
+        other.Auth.Opaque[token] = other.Claims(("sub", "id-of-bob"), ("user_id", "id-of-bob"), ("scope", new[] { "ui" }));
+
+        foreach (var (address, subject) in new[] { (door.Issuer.Url, "id-of-alice"), (other.Url, "id-of-bob"), (door.Issuer.Url, "id-of-alice") })
+        {
+            door.Live.Change(("mesh:auth:url", address));
+            Assert.Equal("200", await door.GetAsync("/accounts/current", token).OutcomeAsync());
+            Assert.Equal(subject, account.Passport().GetProperty("sub").GetString());
+        }
+    }
+
+    [Fact]
+    public async Task V_032_nor_is_what_was_said_a_moment_ago_while_the_feed_is_cut()
+    {
+        await using var other = await TestIssuer.StartAsync();
+        await using var door = await AccessShown.OpenAsync(new TestClock(), issuer => issuer.Auth.IsFeedAway = true, AccessShown.Route("normal", ("revocation", "normal")));
+        await door.AddAsync("account-service");
+        var token = door.Issuer.UserToken("alice", "ui");
+        door.Issuer.Auth.Opaque[token] = door.Issuer.Claims();
+        for (var i = 0; i < 2; i++) Assert.Equal("200", await door.GetAsync("/normal/x", token).OutcomeAsync());
+        Assert.Equal(1, door.Issuer.Auth.Introspections);
+
+        door.Live.Change(("mesh:auth:url", other.Url));
+
+        Assert.Equal("401 credential_invalid", await door.GetAsync("/normal/x", token).OutcomeAsync());
     }
 
     [Fact]

@@ -84,7 +84,7 @@ public sealed class AccessOpaqueTests
     }
 
     [Fact]
-    public async Task T_14_a_good_token_is_asked_about_once_and_again_after_30_seconds()
+    public async Task T_14_I_05_a_good_token_is_asked_about_once_and_again_after_30_seconds()
     {
         var (door, _) = await OpenAsync();
         await using var _ = door;
@@ -104,6 +104,27 @@ public sealed class AccessOpaqueTests
         Assert.Equal("200", await door.GetAsync("/accounts/current", token).OutcomeAsync());
         _clock.Advance(TimeSpan.FromSeconds(30));
         Assert.Equal("401 credential_invalid", await door.GetAsync("/accounts/current", token).OutcomeAsync());
+    }
+
+    [Theory]
+    [InlineData("opaque")]
+    [InlineData("api-token")]
+    public async Task I_05_what_auth_said_of_a_token_ends_with_the_token_although_30_seconds_are_not_over(string kind)
+    {
+        var (door, account) = await OpenAsync();
+        await using var _ = door;
+        (string, object?) end = ("exp", _clock.GetUtcNow().ToUnixTimeSeconds() + 10);
+        var token = kind == "opaque" ? door.Opaque(end) : door.ApiToken(end);
+
+        Assert.Equal("200", await door.GetAsync("/accounts/current", token).OutcomeAsync());
+        _clock.Advance(TimeSpan.FromSeconds(9));
+        Assert.Equal("200", await door.GetAsync("/accounts/current", token).OutcomeAsync());
+        Assert.Equal(1, door.Issuer.Auth.Introspections);
+
+        // Auth, whose clock may be behind, would still stand by it.
+        _clock.Advance(TimeSpan.FromSeconds(1));
+        for (var i = 0; i < 2; i++) Assert.Equal("401 credential_expired", await door.GetAsync("/accounts/current", token).OutcomeAsync());
+        Assert.Equal(2, account.Requests.Count);
     }
 
     [Theory]
