@@ -16,6 +16,7 @@ public sealed class TestIssuer : IAsyncDisposable
 {
     private readonly WebApplication _app;
     private readonly List<SigningKey> _published = [];
+    private readonly List<Dictionary<string, string>> _more = [];
     private readonly List<SigningKey> _announced = [];
 
     private TestIssuer(WebApplication app, string audience) => (_app, Audience) = (app, audience);
@@ -86,6 +87,9 @@ public sealed class TestIssuer : IAsyncDisposable
         Key = new SigningKey();
         _published.Add(Key);
     }
+
+    /// <summary>Publishes one more JWK, whatever it is.</summary>
+    public void Publish(Dictionary<string, string> key) => _more.Add(key);
 
     /// <summary>Publishes a passport key.</summary>
     public void Announce(SigningKey key) => _announced.Add(key);
@@ -183,7 +187,7 @@ public sealed class TestIssuer : IAsyncDisposable
         KeyFetches++;
         if (FailWith is { } status) return Results.StatusCode(status);
         http.Response.Headers.CacheControl = "public, max-age=300";
-        return Results.Json(new { keys = _published.Select(key => key.Public).ToArray() });
+        return Results.Json(new { keys = _published.Select(key => key.Public).Concat(_more).ToArray() });
     }
 
     private async Task<IResult> PassportKeys(HttpContext http)
