@@ -1,3 +1,5 @@
+using System.Net;
+using System.Net.Sockets;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
@@ -133,6 +135,36 @@ public sealed class ConfigClientTests : IDisposable
         var configuration = service.Services.GetRequiredService<IConfiguration>();
         Assert.Equal("http://localhost:9/uaa", configuration["issuer"]);
         Assert.Equal("x ${SDKTEST_NOBODY} y", configuration["missing"]);
+    }
+
+    [Fact]
+    public async Task V_115_the_text_of_an_expression_stays_text_and_nobody_is_asked_for_what_it_names()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        var address = listener.LocalEndpoint.ToString();
+        // Of placeholders what stands behind the first colon is a default, as in Spring, and never the name of a resolver.
+        (string Served, string Read)[] values =
+        [
+            ("#{T(java.lang.Runtime).getRuntime().exec('id')}", "#{T(java.lang.Runtime).getRuntime().exec('id')}"),
+            ("#{systemProperties['user.dir']}", "#{systemProperties['user.dir']}"),
+            ("T(java.lang.Runtime)", "T(java.lang.Runtime)"),
+            ("${7*7}", "${7*7}"),
+            ("${{7*7}}", "${{7*7}}"),
+            ("{{7*7}} %{7*7} $(id) `id`", "{{7*7}} %{7*7} $(id) `id`"),
+            ("${script:javascript:7*7}", "javascript:7*7"),
+            ("${env:PATH}", "PATH"),
+            ("${file:UTF-8:/etc/passwd}", "UTF-8:/etc/passwd"),
+            ($"${{jndi:ldap://{address}/x}}", $"ldap://{address}/x"),
+            ($"${{url:UTF-8:http://{address}/x}}", $"UTF-8:http://{address}/x"),
+        ];
+        await using var server = await StubConfigServer.StartAsync(values.Select((value, number) => (value, number)).ToDictionary(entry => "text" + entry.number, entry => (object?)entry.value.Served));
+
+        await using var service = await StartAsync(server);
+
+        var configuration = service.Services.GetRequiredService<IConfiguration>();
+        for (var i = 0; i < values.Length; i++) Assert.Equal(values[i].Read, configuration["text" + i]);
+        Assert.False(listener.Pending());
     }
 
     [Fact]

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net;
 using System.Net.Http.Json;
 using System.Net.Sockets;
@@ -216,6 +217,31 @@ public sealed class CallsServiceTests : IAsyncLifetime
         using var answer = await client.SendAsync(request, Cancel);
 
         Assert.Equal((HttpStatusCode.Unauthorized, 0, 1), (answer.StatusCode, _auth.Issued, orders.Requests.Reader.Count));
+    }
+
+    [Fact]
+    public async Task V_067_of_a_thousand_calls_for_two_users_and_for_the_service_itself_each_carries_its_own_token()
+    {
+        await using var orders = await Callee.StartAsync();
+        var (service, kept) = await StartAsync(orders.Url);
+        await using var _ = service;
+        var clients = service.Services.GetRequiredService<IHttpClientFactory>();
+        string[] tokens = ["token-of-alice", "token-of-bob", "token-1"];
+
+        await Parallel.ForEachAsync(Enumerable.Range(0, 1000), new ParallelOptions { MaxDegreeOfParallelism = 16, CancellationToken = Cancel }, async (number, stop) =>
+        {
+            // One client for all, as a singleton holds it, and one for each call: both share the connections.
+            var client = number / 3 % 2 == 0 ? kept : clients.CreateClient("orders");
+            using var request = new HttpRequestMessage(HttpMethod.Get, $"/{number}");
+            if (number % 3 < 2) request.Headers.Authorization = new("Bearer", tokens[number % 3]);
+            using var answer = await client.SendAsync(request, stop);
+            Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+        });
+
+        var seen = new List<Callee.Seen>();
+        while (orders.Requests.Reader.TryRead(out var request)) seen.Add(request);
+        Assert.Equal(1000, seen.Count);
+        Assert.All(seen, request => Assert.Equal("Bearer " + tokens[int.Parse(request.Path[1..], CultureInfo.InvariantCulture) % 3], request.Authorization));
     }
 
     private sealed class Callee : IAsyncDisposable
