@@ -42,6 +42,55 @@ public sealed class AccessTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task B_27_whoever_comes_past_the_gateway_is_nobody_whatever_his_headers_say()
+    {
+        // The gateway's own word, but in another place than its own.
+        var passport = _mesh.Issuer.Passport("account-service", ("user_name", "alice1"), ("scope", new[] { "ui" }));
+        (string Name, string Value)[] headers =
+        [
+            .. ((string[])["X-User", "X-User-Id", "X-User-Name", "X-Remote-User", "Remote-User", "X-Auth-User", "X-Auth-Request-User", "X-Forwarded-User", "X-Authenticated-User", "X-WEBAUTH-USER"]).Select(name => (name, "alice1")),
+            ("X-Scopes", "ui server"), ("X-Auth-Scopes", "ui server"), ("X-Forwarded-Groups", "ui,server"), ("X-Tenant", "uaa"), ("X-Identity-Zone-Id", "uaa"),
+            ("X-Forwarded-For", "127.0.0.1"), ("X-Forwarded-Proto", "https"), ("X-Forwarded-Host", "gateway"), ("Forwarded", "for=127.0.0.1;by=gateway;proto=https"), ("X-Real-IP", "127.0.0.1"), ("Via", "1.1 gateway"),
+            ("X-Forwarded-Uri", "/accounts/demo"), ("X-Original-URL", "/accounts/demo"), ("X-Rewrite-URL", "/accounts/demo"), ("X-HTTP-Method-Override", "POST"), ("X-Envoy-Internal", "true"), ("X-Middleware-Subrequest", "middleware"),
+            ("X-Client-Cert", "MIIB"), ("X-Forwarded-Client-Cert", "By=spiffe://mesh/gateway;Subject=\"CN=gateway\""), ("X-SSL-Client-Verify", "SUCCESS"), ("X-SSL-Client-S-DN", "CN=gateway"), ("X-ARR-ClientCert", "MIIB"),
+            ("X-Passport", passport), ("X-Forwarded-Access-Token", passport), ("X-Auth-Request-Access-Token", passport), ("Proxy-Authorization", "Bearer " + passport), ("Cookie", "access_token=" + passport),
+        ];
+        var gateways = _mesh.Issuer.Token(("user_name", "alice1"), ("scope", new[] { "ui", "server" }), ("aud", new[] { "mesh://gateway" }));
+        string?[] tokens =
+        [
+            null, gateways,
+            _mesh.Issuer.Passport("gateway", ("user_name", "alice1"), ("scope", new[] { "ui" })),
+            TestIssuer.Sign(new SigningKey(), _mesh.Issuer.PassportClaims("account-service", ("user_name", "alice1"), ("scope", new[] { "ui" })), "passport+jwt"),
+            TestIssuer.Sign(_mesh.Issuer.Key, _mesh.Issuer.PassportClaims("account-service", ("user_name", "alice1"), ("scope", new[] { "ui" })), "passport+jwt"),
+        ];
+
+        foreach (var (method, path) in ((string, string)[])[("GET", "/accounts/current"), ("PUT", "/accounts/current"), ("GET", "/accounts/alice1")])
+        {
+            foreach (var token in tokens)
+            {
+                await RefusedAsync(method, path, token, headers); // all at once
+                foreach (var header in headers) await RefusedAsync(method, path, token, header);
+            }
+        }
+
+        // Who may come is still himself.
+        Assert.Equal(403, await StatusAsync("GET", "/accounts/alice1", _mesh.Issuer.Passport("account-service", ("user_name", "bob1"), ("scope", new[] { "ui" })), headers));
+        Assert.Equal(200, await StatusAsync("GET", "/accounts/alice1", passport, headers));
+    }
+
+    private async Task RefusedAsync(string method, string path, string? token, params (string Name, string Value)[] headers) =>
+        Assert.True(await StatusAsync(method, path, token, headers) == 401, $"{method} {path} with {string.Join(", ", headers.Select(header => header.Name))}");
+
+    private async Task<int> StatusAsync(string method, string path, string? token, (string Name, string Value)[] headers)
+    {
+        using var request = new HttpRequestMessage(new HttpMethod(method), path);
+        if (token is not null) request.Headers.Authorization = new("Bearer", token);
+        foreach (var (name, value) in headers) request.Headers.TryAddWithoutValidation(name, value);
+        using var answer = await _mesh.Service.Http.SendAsync(request, TestContext.Current.CancellationToken);
+        return (int)answer.StatusCode;
+    }
+
+    [Fact]
     public async Task A_stranger_cannot_tell_which_accounts_exist()
     {
         var existing = await _mesh.GetAsync("/accounts/alice1", _mesh.User("bob1"));

@@ -46,6 +46,52 @@ public sealed class ReservedNamesTests : IAsyncDisposable
         Assert.Empty((await _registry.GetAsync("eureka/apps")).Ids);
     }
 
+    /// <summary>That an instance under an open name gets no more than a passport for itself, PassportTests of the gateway say.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task V_119_a_rogue_instance_is_found_under_no_name_of_the_mesh_and_moves_no_instance_that_is(bool demo)
+    {
+        await using var registry = new RegistryHost(demo);
+        string[] names = ["gateway", "auth-service", "account-service", "config", "registry"];
+        foreach (var name in names)
+            Assert.Equal(204, (await registry.RegisterAsync(name, RegistryHost.Instance(name, "own-" + name, ("ipAddr", "10.0.0.1"), ("hostName", "10.0.0.1")), name)).Status);
+
+        foreach (var name in names)
+        {
+            // Nobody, a service that belongs here under its own name, and one that shows another's name with its own secret.
+            foreach (var (who, secret) in ((string?, string)[])[(null, ""), ("orders", RegistryHost.Secret("orders")), (names[(names.IndexOf(name) + 1) % names.Length], RegistryHost.Secret(names[(names.IndexOf(name) + 1) % names.Length])), (name, RegistryHost.Secret("orders"))])
+            {
+                async Task RefusedAsync(string method, string path, string? body = null)
+                {
+                    (string, string)[] shown = who is null ? [] : [("Authorization", RegistryHost.Basic(who, secret).ToString())];
+                    var answer = await registry.SendAsync(new HttpMethod(method), "eureka/apps/" + path, null, body is null ? null : RegistryHost.Content(body), headers: shown);
+                    Assert.True(answer.Status is 401 or 403, $"{method} {path} as {who}: {answer.Status}");
+                }
+
+                (string, object?)[] elsewhere = [("ipAddr", "10.6.6.6"), ("hostName", "10.6.6.6")];
+                await RefusedAsync("POST", name, RegistryHost.Instance(name, "rogue", elsewhere));
+                await RefusedAsync("POST", name, RegistryHost.Instance(name, "own-" + name, elsewhere)); // in place of the true one
+                await RefusedAsync("POST", who ?? "rogue", RegistryHost.Instance(who ?? "rogue", "rogue", [.. elsewhere, ("vipAddress", name)]));
+                await RefusedAsync("POST", who ?? "rogue", RegistryHost.Instance(who ?? "rogue", "rogue", [.. elsewhere, ("vipAddress", "rogue"), ("secureVipAddress", "rogue," + name.ToUpperInvariant())]));
+                foreach (var (method, path) in ((string, string)[])[("PUT", ""), ("PUT", "/status?value=OUT_OF_SERVICE"), ("PUT", "/metadata?weight=0"), ("DELETE", "/status"), ("DELETE", "")])
+                    await RefusedAsync(method, $"{name}/own-{name}{path}");
+            }
+        }
+
+        foreach (var name in names)
+        {
+            foreach (var path in (string[])["eureka/apps/" + name, "eureka/vips/" + name])
+            {
+                var found = await registry.GetAsync(path, as_: "gateway");
+                Assert.Contains("own-" + name, found.Body, StringComparison.Ordinal);
+            }
+        }
+        var all = await registry.GetAsync("eureka/apps", as_: "gateway");
+        Assert.Equal([.. names.Select(name => "own-" + name).Order(StringComparer.Ordinal)], all.Ids);
+        Assert.All(all.Instances, instance => Assert.Equal(("10.0.0.1", "UP"), (instance.GetProperty("ipAddr").GetString(), instance.GetProperty("status").GetString())));
+    }
+
     [Theory]
     [InlineData("OTHER", "ACCOUNT-SERVICE", 400)]
     [InlineData("ACCOUNT%252DSERVICE", "ACCOUNT-SERVICE", 400)]
