@@ -9,7 +9,8 @@ internal static class Browser
     /// <returns>False when there is no browser to open, as on a server.</returns>
     public static bool TryOpen(Uri url, Func<string, string?> variable)
     {
-        if (Start(url, variable) is not { } start) return false;
+        // What a system makes of any other scheme may be to start a program (V-122).
+        if (url.Scheme is not ("http" or "https") || Start(url, variable) is not { } start) return false;
         try
         {
             // What the browser prints has no place between the lines of this command.

@@ -1,4 +1,8 @@
+using System.Collections.Concurrent;
 using System.Net;
+using System.Net.Sockets;
+using System.Web;
+using SecureMesh.Cli.Login;
 using SecureMesh.Cli.Tests.Terminal;
 using SecureMesh.Tests.Support;
 using Xunit;
@@ -85,6 +89,103 @@ public sealed class BrowserSignInTests : IAsyncLifetime
         (await _shell.RunAsync("login")).Expect(0);
 
         Assert.Equal(200, _page.Status);
+    }
+
+    [Fact]
+    public async Task V_024_an_answer_of_another_sign_in_or_of_none_redeems_nothing_and_the_right_one_counts_once()
+    {
+        using var http = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false });
+        async Task<Uri> SignInAsync(string url)
+        {
+            using var answer = await http.GetAsync(url);
+            return answer.Headers.Location!;
+        }
+        var (refused, again, right) = (new List<int>(), 0, "");
+        _shell.Browser = async url =>
+        {
+            // Good in everything else: these codes are the terminal's own to redeem.
+            var state = HttpUtility.ParseQueryString(url.Query)["state"]!;
+            string With(string other) => url.AbsoluteUri.Replace("state=" + state, other, StringComparison.Ordinal);
+            foreach (var other in new[] { "state=of-another-sign-in", "state=" + state[1..], "state=" + state + "A", "state=" + state.ToUpperInvariant() })
+            {
+                using var page = await http.GetAsync(await SignInAsync(With(other)));
+                refused.Add((int)page.StatusCode);
+            }
+            var callback = (await SignInAsync(url.AbsoluteUri)).AbsoluteUri;
+            foreach (var missing in new[] { callback.Replace("state=" + state, "", StringComparison.Ordinal), callback.Replace("state=" + state, "state=", StringComparison.Ordinal), callback + "&state=" + state, callback.Replace("state=", "State%3d=", StringComparison.Ordinal) })
+            {
+                using var page = await http.GetAsync(missing);
+                refused.Add((int)page.StatusCode);
+            }
+            right = callback;
+            using var last = await http.GetAsync(callback);
+            _page = ((int)last.StatusCode, "");
+        };
+        // While the code is being redeemed the same answer comes once more.
+        _service.ChangeIdToken = _ => again = (int)http.Send(new HttpRequestMessage(HttpMethod.Get, right)).StatusCode;
+
+        (await _shell.RunAsync("login")).Expect(0);
+
+        Assert.Equal((200, 409), (_page.Status, again));
+        Assert.Equal(Enumerable.Repeat(400, 8), refused);
+        Assert.Equal("code-5", Assert.Single(_service.Codes));
+    }
+
+    [Theory]
+    [InlineData("issuer")]
+    [InlineData("authorization_endpoint")]
+    [InlineData("token_endpoint")]
+    [InlineData("jwks_uri")]
+    [InlineData("device_authorization_endpoint")]
+    [InlineData("revocation_endpoint")]
+    [InlineData("userinfo_endpoint")]
+    public async Task V_122_metadata_that_names_anything_but_an_address_of_the_mesh_opens_nothing_and_nothing_is_sent(string member)
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        var opened = new ConcurrentQueue<Uri>();
+        using var stop = new CancellationTokenSource();
+        _shell.Browser = url =>
+        {
+            opened.Enqueue(url);
+            return stop.CancelAsync(); // nobody would sign in there
+        };
+        var (authority, port) = (new Uri(_service.Url).Authority, new Uri(_service.Url).Port);
+
+        foreach (var address in new[]
+                 {
+                     "file:///etc/passwd", "file://localhost/etc/passwd", "javascript:alert(1)", "data:text/html,x", "calculator:", "ms-settings:network", "vscode://x/y", "-a", "$(id)", "",
+                     $"http://{listener.LocalEndpoint}/uaa/x", $"http://localhost:{port}/uaa/x", $"https://{authority}/uaa/x", $"http://mallory@{authority}/uaa/x", $"http://{authority}@evil.example/uaa/x",
+                     $"http://{authority}.evil.example/uaa/x", $"//{authority}/uaa/x", "/uaa/x", $"ftp://{authority}/uaa/x", $"http:/{port}/uaa/x",
+                 })
+        {
+            _service.ChangeMetadata = metadata => metadata[member] = address;
+            foreach (var arguments in (string[][])[["login"], ["login", "--device"]])
+            {
+                var ran = await _shell.RunAsync("", stop.Token, arguments);
+                Assert.True(ran.Code == 1, $"{address}: {ran.Code} {ran.Out}{ran.Error}");
+                Assert.Single(ran.Error.TrimEnd('\n').Split('\n')); // why, and no address to go to
+            }
+        }
+
+        Assert.Empty(opened);
+        Assert.All(_service.Requests, request => Assert.Equal("GET /uaa/.well-known/openid-configuration", request));
+        Assert.False(listener.Pending());
+        Assert.False(File.Exists(_shell.CredentialsPath));
+    }
+
+    [Theory]
+    [InlineData("file:///etc/passwd")]
+    [InlineData("javascript:alert(1)")]
+    [InlineData("calculator:")]
+    [InlineData("mailto:a@b.example")]
+    public void V_122_nothing_but_a_web_address_is_handed_to_the_browser(string address)
+    {
+        // A program that exists everywhere and does nothing, in place of the browser.
+        var program = OperatingSystem.IsWindows() ? "where" : "true";
+
+        Assert.False(Browser.TryOpen(new Uri(address), name => name == "BROWSER" ? program : null));
+        Assert.True(Browser.TryOpen(new Uri(_service.Url), name => name == "BROWSER" ? program : null));
     }
 
     [Theory]

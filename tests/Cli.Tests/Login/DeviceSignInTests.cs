@@ -75,6 +75,23 @@ public sealed class DeviceSignInTests : IAsyncLifetime
         Assert.Contains("offers no sign-in by device code", ran.Error, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("javascript:alert(1)")]
+    [InlineData("file:///etc/passwd")]
+    [InlineData("https://evil.example/device")]
+    [InlineData("/uaa/device")]
+    public async Task V_122_a_person_is_sent_to_no_page_but_one_of_the_mesh(string address)
+    {
+        _service.ChangeDevice = answer => answer["verification_uri"] = address;
+        var refused = (await LoginAsync()).Expect(1);
+        Assert.Contains($"sends people to {address}, which is another host.", refused.Error, StringComparison.Ordinal);
+        Assert.Empty(_service.Polls);
+
+        _service.ChangeDevice = answer => answer["verification_uri_complete"] = address;
+        var ran = (await LoginAsync()).Expect(0);
+        Assert.DoesNotContain("or open", ran.Error, StringComparison.Ordinal);
+    }
+
     /// <summary>Runs the sign-in and lets time pass, a second at a step, until it has ended.</summary>
     private async Task<Ran> LoginAsync()
     {

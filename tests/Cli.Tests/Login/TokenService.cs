@@ -61,6 +61,14 @@ internal sealed class TokenService : IAsyncDisposable
 
     public ConcurrentQueue<string> AuthorizationHeaders { get; } = new();
 
+    /// <summary>Method and path of every request.</summary>
+    public ConcurrentQueue<string> Requests { get; } = new();
+
+    /// <summary>The codes that were shown to the token endpoint.</summary>
+    public ConcurrentQueue<string> Codes { get; } = new();
+
+    public Action<Dictionary<string, object>> ChangeDevice { get; set; } = _ => { };
+
     public IDictionary<string, string> LastAuthorization { get; private set; } = new Dictionary<string, string>();
 
     private int _refreshes;
@@ -71,6 +79,11 @@ internal sealed class TokenService : IAsyncDisposable
         builder.Logging.ClearProviders();
         var app = builder.Build();
         var service = new TokenService(app);
+        app.Use((http, next) =>
+        {
+            service.Requests.Enqueue(http.Request.Method + " " + http.Request.Path);
+            return next(http);
+        });
         app.MapGet("/uaa/.well-known/openid-configuration", service.Metadata);
         app.MapGet("/uaa/oauth/authorize", service.Authorize);
         app.MapPost("/uaa/oauth/token", service.TokenAsync);
@@ -137,6 +150,7 @@ internal sealed class TokenService : IAsyncDisposable
         switch (form["grant_type"])
         {
             case "authorization_code":
+                Codes.Enqueue(form["code"].ToString());
                 if (!_codes.TryRemove(form["code"].ToString(), out var code) || code.Redirect != form["redirect_uri"]) return Refused("invalid_grant", "Invalid authorization code");
                 var challenge = Base64UrlEncoder.Encode(SHA256.HashData(Encoding.ASCII.GetBytes(form["code_verifier"].ToString())));
                 return challenge == code.Challenge ? Tokens(code.Scope, code.Nonce, withIdToken: true) : Refused("invalid_grant", "Invalid code verifier");
@@ -200,15 +214,20 @@ internal sealed class TokenService : IAsyncDisposable
         return ChangeSignedIdToken(TestIssuer.Sign(Key, claims, "JWT"));
     }
 
-    private IResult Device() => Results.Json(new
+    private IResult Device()
     {
-        device_code = "the-device-code",
-        user_code = "BCDF-GHJK",
-        verification_uri = Url + "/uaa/device",
-        verification_uri_complete = Url + "/uaa/device?user_code=BCDF-GHJK",
-        expires_in = 600,
-        interval = 5,
-    });
+        var answer = new Dictionary<string, object>
+        {
+            ["device_code"] = "the-device-code",
+            ["user_code"] = "BCDF-GHJK",
+            ["verification_uri"] = Url + "/uaa/device",
+            ["verification_uri_complete"] = Url + "/uaa/device?user_code=BCDF-GHJK",
+            ["expires_in"] = 600,
+            ["interval"] = 5,
+        };
+        ChangeDevice(answer);
+        return Results.Json(answer);
+    }
 
     private async Task<IResult> RevokeAsync(HttpRequest request)
     {
