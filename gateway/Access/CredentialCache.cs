@@ -51,57 +51,87 @@ internal readonly record struct CredentialKey(CredentialKind Kind, string Text, 
 
 /// <summary>What is remembered by credential, in bounded memory.</summary>
 /// <remarks>
-/// Two generations: when the young one is full it becomes the old one, and what is used moves back to the young. Callers and
-/// refusals are kept in a cache each, so that a flood of bad credentials pushes out nothing but bad credentials; good ones come
-/// from the issuer alone, and what is pushed out is checked again.
+/// When it is full, a quarter is forgotten of what was not used since it was full the last time. Callers and refusals are kept in
+/// a cache each, so that a flood of bad credentials pushes out nothing but bad credentials; good ones come from the issuer alone,
+/// and what is pushed out is checked again.
 /// </remarks>
 internal sealed class CredentialCache<T>(int capacity, IEqualityComparer<CredentialKey>? comparer = null) where T : class
 {
     private readonly Lock _gate = new();
-    private volatile ConcurrentDictionary<CredentialKey, T> _young = new(comparer);
-    private volatile ConcurrentDictionary<CredentialKey, T> _old = new(comparer);
-    private int _added;
+    private readonly ConcurrentDictionary<CredentialKey, Entry> _entries = new(comparer);
+    private int _count;
 
-    public int Count => _young.Count + _old.Count;
+    public int Count => Volatile.Read(ref _count);
 
     public T? Find(in CredentialKey key)
     {
-        if (_young.TryGetValue(key, out var value)) return value;
-        if (!_old.TryRemove(key, out value)) return null;
-        Add(key, value);
-        return value;
+        if (!_entries.TryGetValue(key, out var entry)) return null;
+        if (!entry.Used) entry.Used = true; // asked first: what is written for every request wanders between the processors
+        return entry.Value;
     }
 
     public void Add(in CredentialKey key, T value)
     {
-        if (!_young.TryAdd(key, value))
+        var entry = new Entry(value);
+        while (!_entries.TryAdd(key, entry))
         {
-            _young[key] = value;
-            return;
+            // Not set blindly: what was forgotten meanwhile would be there again without being counted.
+            if (_entries.TryGetValue(key, out var before) && _entries.TryUpdate(key, entry, before)) return;
         }
-        if (Interlocked.Increment(ref _added) < capacity / 2) return;
-        lock (_gate)
-        {
-            if (_added < capacity / 2) return;
-            (_old, _young) = (_young, new(comparer));
-            _added = 0;
-        }
+        if (Interlocked.Increment(ref _count) > capacity) MakeRoom();
     }
 
     /// <summary>Forgets the value, unless another one has come for the key meanwhile.</summary>
     public void Forget(in CredentialKey key, T value)
     {
-        var pair = KeyValuePair.Create(key, value);
-        _young.TryRemove(pair);
-        _old.TryRemove(pair);
+        if (_entries.TryGetValue(key, out var entry) && ReferenceEquals(entry.Value, value)) Remove(KeyValuePair.Create(key, entry));
     }
 
     public void Clear()
     {
-        lock (_gate)
+        foreach (var pair in _entries) Remove(pair);
+    }
+
+    private void MakeRoom()
+    {
+        // One at a time, and nobody waits for it: meanwhile there are a few more than the capacity.
+        if (!_gate.TryEnter()) return;
+        try
         {
-            (_old, _young) = (new(comparer), new(comparer));
-            _added = 0;
+            var enough = capacity - (capacity / 4);
+            // The second time round all are marked as not used.
+            for (var round = 0; round < 2 && Count > enough; round++)
+            {
+                foreach (var pair in _entries)
+                {
+                    if (Count <= enough) break;
+                    if (pair.Value.Used) pair.Value.Used = false;
+                    else Remove(pair);
+                }
+            }
+        }
+        finally
+        {
+            _gate.Exit();
+        }
+    }
+
+    private void Remove(KeyValuePair<CredentialKey, Entry> pair)
+    {
+        if (_entries.TryRemove(pair)) Interlocked.Decrement(ref _count);
+    }
+
+    private sealed class Entry(T value)
+    {
+        private volatile bool _used;
+
+        public T Value => value;
+
+        /// <summary>Found since the last time that room was made.</summary>
+        public bool Used
+        {
+            get => _used;
+            set => _used = value;
         }
     }
 }
