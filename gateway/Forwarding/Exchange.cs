@@ -15,6 +15,9 @@ internal sealed class Exchange : IDisposable
     public const string Revoked = "the credential was revoked";
     public const string Expired = "the credential expired";
 
+    /// <summary>Milliseconds; a revocation is in force for all that is open long before the second that is promised.</summary>
+    private const int Grace = 100;
+
     private const int Waiting = 0;
     private const int HasAnswer = 1;
     private const int WasLate = 2;
@@ -27,6 +30,7 @@ internal sealed class Exchange : IDisposable
     private Service? _waitsAt;
     private int _state;
     private long _late;
+    private long _mayFinish;
 
     public Exchange(HttpContext http, Route route, Caller? caller, string? authorization, TimeProvider time)
     {
@@ -124,14 +128,20 @@ internal sealed class Exchange : IDisposable
         if (now >= Volatile.Read(ref _late) && Interlocked.CompareExchange(ref _state, WasLate, Waiting) == Waiting) Cancel();
     }
 
-    /// <summary>Ends it, answered or not: whoever it was opened for may not have it any more.</summary>
-    /// <returns>False when it was over.</returns>
-    public bool End(string cause)
+    /// <summary>
+    /// Ends it, answered or not: whoever it was opened for may not have it any more. An answer that has begun gets a moment to come
+    /// to its end: most are over at once, and cutting one off costs the caller his connection and tells him nothing.
+    /// </summary>
+    /// <param name="cause">Why.</param>
+    /// <param name="now">Unix milliseconds.</param>
+    /// <returns>False when it was over, or is not yet ended.</returns>
+    public bool End(string cause, long now)
     {
         var state = Volatile.Read(ref _state);
         if (state is not (Waiting or HasAnswer)) return false;
+        if (state == HasAnswer && now < (_mayFinish == 0 ? _mayFinish = now + Grace : _mayFinish)) return false;
         EndedFor = cause;
-        if (Interlocked.CompareExchange(ref _state, WasEnded, state) != state && Interlocked.CompareExchange(ref _state, WasEnded, HasAnswer) != HasAnswer) return false;
+        if (Interlocked.CompareExchange(ref _state, WasEnded, state) != state) return false;
         Cancel();
         return true;
     }

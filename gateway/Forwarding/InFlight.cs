@@ -70,7 +70,7 @@ internal sealed partial class InFlight(ITokenRevocations revocations, TimeProvid
             exchange.EndIfLate(now);
             if (exchange.Caller is not { } caller) return;
             var cause = caller.IsRevoked(revocations) ? Exchange.Revoked : caller.Until <= now ? Exchange.Expired : null;
-            if (cause is not null && exchange.End(cause)) Log.Ended(logger, exchange.Route.Id, cause);
+            if (cause is not null && exchange.End(cause, now)) Log.Ended(logger, exchange.Route.Id, cause);
         }
         catch (Exception e)
         {

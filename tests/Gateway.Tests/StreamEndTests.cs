@@ -50,7 +50,13 @@ public sealed class StreamEndTests
         else if (end == "session") door.Issuer.Auth.Revoke("session", "sid-of-alice");
         else clock.Advance(TimeSpan.FromSeconds(400)); // alice's is for five minutes, and a minute of skew
 
-        Assert.Null(await one.NextAsync().WaitAsync(TimeSpan.FromSeconds(10), Stop));
+        var next = one.NextAsync();
+        await Eventually.TrueAsync(() =>
+        {
+            clock.Advance(TimeSpan.FromMilliseconds(100)); // what has begun gets a moment to come to its end
+            return next.IsCompleted;
+        }, "the connection ends");
+        Assert.Null(await next);
         await Eventually.TrueAsync(() => Volatile.Read(ref ended) == 1 && streams.Count == 1, "the service is rid of it too, and the other goes on");
         Assert.Single(door.Gateway.Logs, line => line.Contains(end == "expiry" ? "is ended: the credential expired" : "is ended: the credential was revoked", StringComparison.Ordinal));
     }
@@ -74,6 +80,31 @@ public sealed class StreamEndTests
         using var answer = await asking;
         Assert.Equal(System.Net.HttpStatusCode.Unauthorized, answer.StatusCode);
         Assert.Contains("\"reason\":\"credential_invalid\"", await answer.Content.ReadAsStringAsync(Stop), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task An_answer_that_has_begun_when_its_credential_is_revoked_may_come_to_its_end_within_a_moment()
+    {
+        await using var door = await Door.OpenAsync(new TestClock());
+        using var finish = new SemaphoreSlim(0);
+        await door.AddAsync("account-service", async http =>
+        {
+            await http.Response.WriteAsync("first, ", http.RequestAborted);
+            await http.Response.Body.FlushAsync(http.RequestAborted);
+            await finish.WaitAsync(http.RequestAborted);
+            await http.Response.WriteAsync("last", http.RequestAborted);
+        });
+        await FollowsAsync(door);
+        using var request = new HttpRequestMessage(HttpMethod.Get, "/accounts/current");
+        request.Headers.Authorization = new("Bearer", Token(door, "alice"));
+        using var answer = await door.Http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, Stop);
+
+        door.Issuer.Auth.Revoke("token", "jti-of-alice");
+        // In force for what comes now, and nothing that lasts goes on for longer than that moment.
+        await Eventually.AnswersAsync(async () => (await door.GetAsync("/accounts/current", Token(door, "alice"))).StatusCode == System.Net.HttpStatusCode.Unauthorized, "it is revoked");
+        finish.Release();
+
+        Assert.Equal("first, last", await answer.Content.ReadAsStringAsync(Stop));
     }
 
     [Fact]
