@@ -85,7 +85,7 @@ internal sealed class Load(IReadOnlyList<Door> doors, int rate) : IDisposable
         }
         catch (Exception e) when (e is HttpRequestException or OperationCanceledException)
         {
-            if (!_stop.IsCancellationRequested) Fail($"{e.GetType().Name} of {doors[door].Url}");
+            if (!_stop.IsCancellationRequested) Fail($"{e.GetType().Name} of {doors[door].Url}: {e.Message}");
         }
         finally
         {

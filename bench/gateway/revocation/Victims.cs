@@ -12,7 +12,13 @@ internal sealed class Victims(Uri auth, Uri gateway) : IDisposable
     private const int Pool = 20;
     private const string Password = "a-password-7";
 
-    private readonly HttpClient _http = new() { Timeout = TimeSpan.FromSeconds(30) };
+    private const string Application = "https://victim.example/callback";
+
+    // RFC 7636, appendix B.
+    private const string Verifier = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+    private const string Challenge = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+
+    private readonly HttpClient _http = new(new SocketsHttpHandler { UseCookies = false, AllowAutoRedirect = false }) { Timeout = TimeSpan.FromSeconds(30) };
     private readonly string[] _secrets = new string[Pool];
     private AuthenticationHeaderValue? _bystander;
     private DateTimeOffset _bystanderUntil;
@@ -43,14 +49,19 @@ internal sealed class Victims(Uri auth, Uri gateway) : IDisposable
     {
         var at = number % Pool;
         var client = $"victim-{at}:{_secrets[at]}";
-        using var tokens = kind is "grant" or "user"
-            ? await TokenAsync(client, ("grant_type", "password"), ("username", $"victim{at}"), ("password", Password), ("scope", "ui"))
-            : await TokenAsync(client, ("grant_type", "client_credentials"));
-        var trial = new Trial(Bearer(tokens), kind is "grant" or "user" ? UserPath : ClientPath, load.Doors);
+        var browser = new Browser(_http, auth);
+        using var tokens = kind switch
+        {
+            "grant" or "user" => await TokenAsync(client, ("grant_type", "password"), ("username", $"victim{at}"), ("password", Password), ("scope", "ui")),
+            "session" => await SignInAsync(browser, client, $"victim{at}"),
+            _ => await TokenAsync(client, ("grant_type", "client_credentials")),
+        };
+        var trial = new Trial(Bearer(tokens), kind is "grant" or "user" or "session" ? UserPath : ClientPath, load.Doors);
         load.Current = trial;
         await trial.AcceptedEverywhereAsync();
         var admin = kind is "user" or "client" or "key" ? await AdminAsync() : null;
-        await RevokeAsync(kind, client, tokens, admin);
+        if (kind == "session") await browser.FollowAsync("/uaa/logout.do?id_token_hint=" + Text(tokens, "id_token"));
+        else await RevokeAsync(kind, client, tokens, admin);
         trial.Revoked();
         await trial.RefusedEverywhereAsync();
         if (kind == "key") _bystander = null;
@@ -58,6 +69,16 @@ internal sealed class Victims(Uri auth, Uri gateway) : IDisposable
     }
 
     public void Dispose() => _http.Dispose();
+
+    // In a browser, so that the token belongs to a session.
+    private async Task<JsonDocument> SignInAsync(Browser browser, string client, string user)
+    {
+        await browser.SignInAsync(user, Password);
+        var target = await browser.FollowAsync(
+            $"/uaa/oauth/authorize?response_type=code&client_id={client.Split(':')[0]}&redirect_uri={Uri.EscapeDataString(Application)}&scope=openid%20ui&code_challenge={Challenge}&code_challenge_method=S256");
+        var code = target.Query.TrimStart('?').Split('&').Single(pair => pair.StartsWith("code=", StringComparison.Ordinal))["code=".Length..];
+        return await TokenAsync(client, ("grant_type", "authorization_code"), ("code", code), ("redirect_uri", Application), ("code_verifier", Verifier));
+    }
 
     private async Task RevokeAsync(string kind, string client, JsonDocument tokens, AuthenticationHeaderValue? admin)
     {
@@ -77,8 +98,8 @@ internal sealed class Victims(Uri auth, Uri gateway) : IDisposable
     {
         using var answer = await PostAsync(new Uri(auth, "/uaa/oauth/clients"), admin, JsonBody($$"""
             {
-              "client_id": "{{id}}", "generate_secret": true, "authorized_grant_types": ["client_credentials", "password", "refresh_token"],
-              "scope": ["ui"], "authorities": ["server"]
+              "client_id": "{{id}}", "generate_secret": true, "authorized_grant_types": ["client_credentials", "password", "refresh_token", "authorization_code"],
+              "scope": ["ui", "openid"], "authorities": ["server"], "autoapprove": true, "redirect_uri": ["{{Application}}"]
             }
             """));
         using var client = JsonDocument.Parse(await answer.Content.ReadAsStringAsync());
