@@ -21,7 +21,7 @@ internal static class StatusProblems
         StatusCodes.Status429TooManyRequests => new(status, "too_many_requests", "Too many requests; try again later"),
         StatusCodes.Status500InternalServerError => new(status, "server_error", "The request failed; the trace id finds the cause in the log"),
         StatusCodes.Status502BadGateway => new(status, "bad_gateway", "A service behind this one gave no usable answer"),
-        StatusCodes.Status503ServiceUnavailable => new(status, "temporarily_unavailable", "The service cannot answer at the moment; try again later"),
+        StatusCodes.Status503ServiceUnavailable => new(status, "temporarily_unavailable", "The service cannot answer at the moment; try again later") { RetryAfter = TimeSpan.FromSeconds(5) },
         StatusCodes.Status504GatewayTimeout => new(status, "gateway_timeout", "A service behind this one did not answer in time"),
         _ => new(status, status < 500 ? "invalid_request" : "server_error", ReasonPhrases.GetReasonPhrase(status) is { Length: > 0 } reason ? reason : "The request failed"),
     };

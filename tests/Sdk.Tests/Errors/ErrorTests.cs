@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Data.Sqlite;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Options;
@@ -33,6 +34,18 @@ public sealed class ErrorTests : IAsyncLifetime
             await http.Response.Body.FlushAsync();
             throw new InvalidOperationException("too late");
         }).AllowAnonymous();
+        app.MapGet("/full", () =>
+        {
+            // SQLite's own answer to a page that has no room any more.
+            using var database = new SqliteConnection("Data Source=:memory:");
+            database.Open();
+            foreach (var sql in new[] { "CREATE TABLE a (b BLOB)", "PRAGMA max_page_count = 10", "INSERT INTO a VALUES (zeroblob(1000000))" })
+            {
+                using var command = new SqliteCommand(sql, database);
+                command.ExecuteScalar();
+            }
+            return "stored";
+        }).AllowAnonymous();
         app.MapGet("/gone", () => Results.NotFound()).AllowAnonymous();
         app.MapGet("/own", () => Results.NotFound()).AllowAnonymous().WithOwnErrors();
         app.MapPost("/form", async (HttpContext http) => (await http.Request.ReadFormAsync()).Count).AllowAnonymous();
@@ -54,6 +67,16 @@ public sealed class ErrorTests : IAsyncLifetime
 
     [Fact]
     public async Task An_unknown_path_is_a_404_problem() => IsProblem(await _service.GetAsync("/nowhere"), 404, "not_found");
+
+    [Fact]
+    public async Task A_full_disk_is_a_503_problem_that_says_when_to_come_again()
+    {
+        var answer = await _service.GetAsync("/full");
+
+        IsProblem(answer, 503, "temporarily_unavailable");
+        Assert.NotNull(answer.Headers.RetryAfter?.Delta);
+        Assert.Contains(_service.Logs, line => line.Contains("database or disk is full", StringComparison.Ordinal));
+    }
 
     [Fact]
     public async Task An_unknown_path_with_a_bad_token_is_still_404() => IsProblem(await _service.GetAsync("/nowhere", "bad"), 404, "not_found");
