@@ -30,10 +30,11 @@ internal sealed partial class ApiTokensEndpoint(
 
     public async Task<IResult> CreateAsync(HttpContext http, CancellationToken cancellationToken)
     {
+        // Before the caller is looked at: the body may come much later, and what is revoked until then is.
+        var now = time.GetUtcNow();
         var token = await bearer.AuthenticateAsync(http, cancellationToken: cancellationToken);
         if (!token.IsSuccess) return token.Error;
         if (NotAllowed(token.Value) is { } refused) return refused;
-        var now = time.GetUtcNow();
         var request = await ApiTokenRequest.ReadAsync(http.Request, now, cancellationToken);
         if (!request.IsSuccess) return request.Error;
         var lifetime = request.Value.Lifetime ?? options.Value.Lifetime;
@@ -42,7 +43,7 @@ internal sealed partial class ApiTokensEndpoint(
         if (!scopes.IsSuccess) return scopes.Error;
 
         var (client, user) = (token.Value.Client, token.Value.User);
-        now = await revocations.IssueTimeAsync(client.ZoneId, client.Id, user?.Id, cancellationToken);
+        if (now.ToUnixTimeSeconds() < revocations.EarliestIssue(client.ZoneId, client.Id, user?.Id)) return OAuthError.InvalidToken("The token was revoked", "revoked while the request arrived");
         var created = new ApiToken
         {
             Id = Entropy.HexId(),

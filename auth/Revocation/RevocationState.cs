@@ -15,6 +15,7 @@ internal sealed class RevocationState(TimeProvider time, Pause pause)
     private readonly ConcurrentDictionary<Subject, NotBefore> _notBefore = new();
     private volatile bool _any;
     private long _version;
+    private long _applied;
 
     /// <summary>After each revocation that has come in; must be quick and throw nothing, revocations wait for it.</summary>
     public event Action? Changed;
@@ -30,8 +31,11 @@ internal sealed class RevocationState(TimeProvider time, Pause pause)
         if (until <= time.GetUtcNow().ToUnixTimeMilliseconds()) return;
         var subject = new Subject(revocation.Kind, revocation.ZoneId, revocation.Subject, revocation.ClientId);
         if (revocation.NotBefore is { } moment)
-            _notBefore.AddOrUpdate(subject, new NotBefore(moment.ToUnixTimeSeconds(), until),
-                (_, known) => new NotBefore(Math.Max(known.Seconds, moment.ToUnixTimeSeconds()), Math.Max(known.Until, until)));
+        {
+            var applied = Interlocked.Increment(ref _applied);
+            _notBefore.AddOrUpdate(subject, new NotBefore(moment.ToUnixTimeSeconds(), until, applied),
+                (_, known) => new NotBefore(Math.Max(known.Seconds, moment.ToUnixTimeSeconds()), Math.Max(known.Until, until), Math.Max(known.Applied, applied)));
+        }
         else _ended.AddOrUpdate(subject, until, (_, known) => Math.Max(known, until));
         _any = true;
         Interlocked.Increment(ref _version);
@@ -47,34 +51,31 @@ internal sealed class RevocationState(TimeProvider time, Pause pause)
             || token.IssuedAt < EarliestIssue(token.ZoneId, token.ClientId, token.UserId));
 
     /// <summary>The second from which on a token of these two is not ended by a not-before of any level; 0 when there is none.</summary>
-    public long EarliestIssue(string zoneId, string clientId, string? userId)
-    {
-        if (_notBefore.IsEmpty) return 0;
-        var latest = Math.Max(Moment(RevocationKind.Zone, zoneId, zoneId, null), Moment(RevocationKind.Client, zoneId, clientId, null));
-        if (userId is null) return latest;
-        return Math.Max(latest, Math.Max(Moment(RevocationKind.User, zoneId, userId, null), Moment(RevocationKind.User, zoneId, userId, clientId)));
-    }
+    public long EarliestIssue(string zoneId, string clientId, string? userId) => Latest(zoneId, clientId, userId).Seconds;
 
     /// <summary>
     /// The moment to date what is issued now. A not-before is rounded up to the next second, because tokens have whole seconds: until that
     /// has begun the caller waits, so that what is issued after a revocation outlives it and ends with the next one (docs/decisions/0011).
+    /// Who is revoked while he waits was let in before that: what he gets is dated before his wait, and dead.
     /// </summary>
     public ValueTask<DateTimeOffset> IssueTimeAsync(string zoneId, string clientId, string? userId, CancellationToken cancellationToken)
     {
         var now = time.GetUtcNow();
-        return Wait(EarliestIssue(zoneId, clientId, userId), now) == TimeSpan.Zero ? new(now) : AfterNotBeforeAsync(zoneId, clientId, userId, cancellationToken);
+        return Wait(EarliestIssue(zoneId, clientId, userId), now) == TimeSpan.Zero ? new(now) : AfterNotBeforeAsync(zoneId, clientId, userId, now, cancellationToken);
     }
 
-    private async ValueTask<DateTimeOffset> AfterNotBeforeAsync(string zoneId, string clientId, string? userId, CancellationToken cancellationToken)
+    private async ValueTask<DateTimeOffset> AfterNotBeforeAsync(string zoneId, string clientId, string? userId, DateTimeOffset asked, CancellationToken cancellationToken)
     {
-        var now = time.GetUtcNow();
-        // A timer may be early, and another revocation may come meanwhile. One who is revoked again and again gets a dead token, not an endless wait.
-        for (var i = 0; i < MostWaits && Wait(EarliestIssue(zoneId, clientId, userId), now) is var wait && wait > TimeSpan.Zero; i++)
+        var (seconds, applied) = Latest(zoneId, clientId, userId);
+        // A timer may be early.
+        for (var (i, now) = (0, asked); i < MostWaits; i++)
         {
-            await pause.ForAsync(wait, cancellationToken);
+            await pause.ForAsync(Wait(seconds, now), cancellationToken);
             now = time.GetUtcNow();
+            if (Latest(zoneId, clientId, userId).Applied != applied) return asked;
+            if (now.ToUnixTimeSeconds() >= seconds) return now;
         }
-        return now;
+        return asked;
     }
 
     // Never longer than the rounding: a not-before in the far future ends what is issued until then.
@@ -95,10 +96,28 @@ internal sealed class RevocationState(TimeProvider time, Pause pause)
     private bool Ended(RevocationKind kind, in TokenMarks token, string? subject) =>
         subject is not null && _ended.ContainsKey(new Subject(kind, token.ZoneId, subject, null));
 
-    private long Moment(RevocationKind kind, string zoneId, string subject, string? clientId) =>
-        _notBefore.TryGetValue(new Subject(kind, zoneId, subject, clientId), out var moment) ? moment.Seconds : 0;
+    /// <summary>The latest second of all levels, and the number of the last not-before that came in for any of them.</summary>
+    private (long Seconds, long Applied) Latest(string zoneId, string clientId, string? userId)
+    {
+        var (seconds, applied) = (0L, 0L);
+        if (_notBefore.IsEmpty) return (seconds, applied);
+        Look(RevocationKind.Zone, zoneId, null);
+        Look(RevocationKind.Client, clientId, null);
+        if (userId is not null)
+        {
+            Look(RevocationKind.User, userId, null);
+            Look(RevocationKind.User, userId, clientId);
+        }
+        return (seconds, applied);
+
+        void Look(RevocationKind kind, string subject, string? client)
+        {
+            if (!_notBefore.TryGetValue(new Subject(kind, zoneId, subject, client), out var found)) return;
+            (seconds, applied) = (Math.Max(seconds, found.Seconds), Math.Max(applied, found.Applied));
+        }
+    }
 
     private readonly record struct Subject(RevocationKind Kind, string ZoneId, string Name, string? ClientId);
 
-    private readonly record struct NotBefore(long Seconds, long Until);
+    private readonly record struct NotBefore(long Seconds, long Until, long Applied);
 }

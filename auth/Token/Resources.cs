@@ -14,8 +14,8 @@ internal sealed partial class Resources(IOptions<MeshOptions> mesh)
     private const string Gateway = "mesh://gateway";
     private const int Most = 16;
 
-    // The public address of the mesh is that of its issuer.
-    private readonly string _origin = new Uri(mesh.Value.Issuer).GetLeftPart(UriPartial.Authority);
+    // What the gateway writes before the paths in its metadata.
+    private readonly string _origin = new Uri(mesh.Value.Gateway.Url).GetLeftPart(UriPartial.Authority);
 
     /// <summary>The audience of each, without repeats.</summary>
     public Result<string[], OAuthError> Read(IEnumerable<string> named)
@@ -27,10 +27,10 @@ internal sealed partial class Resources(IOptions<MeshOptions> mesh)
             : OAuthError.InvalidTarget("A resource must be the URI of a service, mesh:// and its name, or an address of the gateway");
     }
 
-    // Absolute and without fragment (§2). The prefix says that nothing stands before the host and nothing is added to it.
+    // Absolute and without fragment (§2); the origin compared as URLs are, so that neither case nor a written port makes a difference.
     private bool IsBehindGateway(string resource) =>
-        resource.StartsWith(_origin, StringComparison.Ordinal) && (resource.Length == _origin.Length || resource[_origin.Length] is '/' or '?')
-        && !resource.Contains('#', StringComparison.Ordinal) && Uri.IsWellFormedUriString(resource, UriKind.Absolute);
+        Uri.IsWellFormedUriString(resource, UriKind.Absolute) && Uri.TryCreate(resource, UriKind.Absolute, out var url)
+        && url.Scheme is "http" or "https" && url.UserInfo.Length == 0 && url.Fragment.Length == 0 && url.GetLeftPart(UriPartial.Authority) == _origin;
 
     [GeneratedRegex(@"\Amesh://[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\z", RegexOptions.CultureInvariant)]
     private static partial Regex ServiceUri();

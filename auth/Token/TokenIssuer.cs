@@ -83,7 +83,8 @@ internal sealed class TokenIssuer(
         if (lifetime > TokenOptions.LongestAccess) lifetime = TokenOptions.LongestAccess;
         // In whole seconds, as exp and iat are: it ends with what it was made from.
         var second = DateTimeOffset.FromUnixTimeSeconds(now.ToUnixTimeSeconds());
-        return authorization.ExpiresNoLater is { } end && second + lifetime > end ? end - second : lifetime;
+        if (authorization.ExpiresNoLater is not { } end || second + lifetime <= end) return lifetime;
+        return end > second ? end - second : TimeSpan.Zero;
     }
 
     // uaa.md §1.3: the access token is null, and jti names the refresh token.

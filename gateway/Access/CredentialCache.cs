@@ -59,6 +59,7 @@ internal sealed class CredentialCache<T>(int capacity, IEqualityComparer<Credent
 {
     private readonly Lock _gate = new();
     private readonly ConcurrentDictionary<CredentialKey, Entry> _entries = new(comparer);
+    private IEnumerator<KeyValuePair<CredentialKey, Entry>> _hand = Enumerable.Empty<KeyValuePair<CredentialKey, Entry>>().GetEnumerator();
     private int _count;
 
     public int Count => Volatile.Read(ref _count);
@@ -99,14 +100,21 @@ internal sealed class CredentialCache<T>(int capacity, IEqualityComparer<Credent
         try
         {
             var enough = capacity - (capacity / 4);
-            // The second time round all are marked as not used.
-            for (var round = 0; round < 2 && Count > enough; round++)
+            // It goes on where it stopped the last time, so that everything has its turn. The second time round all are marked as not used.
+            for (var rounds = 0; Count > enough && rounds < 3;)
             {
-                foreach (var pair in _entries)
+                if (!_hand.MoveNext())
                 {
-                    if (Count <= enough) break;
-                    if (pair.Value.Used) pair.Value.Used = false;
-                    else Remove(pair);
+                    _hand = _entries.GetEnumerator();
+                    rounds++;
+                }
+                else if (_hand.Current.Value.Used)
+                {
+                    _hand.Current.Value.Used = false;
+                }
+                else
+                {
+                    Remove(_hand.Current);
                 }
             }
         }

@@ -26,7 +26,7 @@ internal static class RoutePath
         var segments = Segments(path);
         if (segments.Length > 0 && _own.Contains(segments[0], StringComparer.OrdinalIgnoreCase)) return $"'/{segments[0]}' is answered by the gateway itself";
         var names = new HashSet<string>(StringComparer.OrdinalIgnoreCase);
-        if (segments is [".well-known", "oauth-protected-resource", ..]) return $"'{ResourceMetadata.Path}' is answered by the gateway itself";
+        if (path.StartsWith(ResourceMetadata.Path, StringComparison.OrdinalIgnoreCase)) return $"'{ResourceMetadata.Path}' is answered by the gateway itself";
         for (var i = 0; i < segments.Length; i++)
         {
             var fault = Fault(segments[i], i == segments.Length - 1, names);

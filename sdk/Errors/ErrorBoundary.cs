@@ -19,6 +19,7 @@ internal sealed partial class ErrorBoundary(IErrorDialect dialect, ILogger<Error
     // Result codes of SQLite (sqlite.org/rescode.html): of a file that another process holds, and of a disk that is full or fails.
     private const int Busy = 5;
     private const int Locked = 6;
+    private const int ReadOnly = 8; // what Linux makes of a disk that fails
     private const int IoError = 10;
     private const int Full = 13;
     private const int CannotOpen = 14;
@@ -86,7 +87,7 @@ internal sealed partial class ErrorBoundary(IErrorDialect dialect, ILogger<Error
         // Thrown by the framework's form reader for too many or too long keys; the same type from elsewhere is our fault.
         InvalidDataException { Source: "Microsoft.AspNetCore.WebUtilities" or "Microsoft.AspNetCore.Http" } => StatusCodes.Status400BadRequest,
         // The database is away or overloaded: the same request may succeed later.
-        DbException { IsTransient: true } or SqliteException { SqliteErrorCode: Busy or Locked or IoError or Full or CannotOpen } => StatusCodes.Status503ServiceUnavailable,
+        DbException { IsTransient: true } or SqliteException { SqliteErrorCode: Busy or Locked or ReadOnly or IoError or Full or CannotOpen } => StatusCodes.Status503ServiceUnavailable,
         _ => StatusCodes.Status500InternalServerError,
     };
 

@@ -108,6 +108,24 @@ public sealed class MetadataTests(SharedDoor shared) : IClassFixture<SharedDoor>
         Assert.Equal(HttpStatusCode.NotFound, (await door.GetAsync("/.well-known/oauth-protected-resource/basic/x")).StatusCode);
     }
 
+    [Fact]
+    public async Task M_04_only_the_routes_that_would_serve_the_path_are_asked_for_and_nobody_takes_the_address_away()
+    {
+        await using var door = await Door.OpenAsync(
+            ("gateway:routes:all:path", "/{**rest}"), ("gateway:routes:all:service", "account-service"), ("gateway:routes:all:scopes:0", "uaa.admin"),
+            ("gateway:routes:docs:path", "/docs/{**rest}"), ("gateway:routes:docs:service", "account-service"), ("gateway:routes:docs:access", "public"),
+            ("gateway:routes:put:path", "/things/{id}"), ("gateway:routes:put:service", "account-service"), ("gateway:routes:put:scopes:0", "things.write"), ("gateway:routes:put:methods:0", "PUT"));
+
+        Assert.Equal(HttpStatusCode.NotFound, (await door.GetAsync("/.well-known/oauth-protected-resource/docs/a")).StatusCode);
+        Assert.Equal(["server", "ui"], Texts(await JsonAsync(await door.GetAsync("/.well-known/oauth-protected-resource/accounts/current")), "scopes_supported"));
+        Assert.Equal(["things.write", "uaa.admin"], Texts(await JsonAsync(await door.GetAsync("/.well-known/oauth-protected-resource/things/1")), "scopes_supported"));
+        // A changed address is in force, and one that is none changes nothing.
+        door.Live.Change(("gateway:url", "https://other.example"));
+        await Eventually.AnswersAsync(async () => (await door.GetAsync("/accounts/x")).Headers.WwwAuthenticate.ToString().Contains("https://other.example/.well-known", StringComparison.Ordinal), "the new address");
+        foreach (var path in new[] { "/.well-known/oauth-protected-resource/x", "/.Well-Known/OAUTH-protected-resource/{**rest}" })
+            Assert.Contains("answered by the gateway itself", SecureMesh.Gateway.Routes.RoutePath.Fault(path), StringComparison.Ordinal);
+    }
+
     private static async Task<JsonElement> JsonAsync(HttpResponseMessage answer) =>
         JsonDocument.Parse(await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken)).RootElement;
 

@@ -14,15 +14,6 @@ public sealed class TestClock : TimeProvider
         lock (_gate) return _now;
     }
 
-    /// <summary>How many timers are still to fire.</summary>
-    public int Timers
-    {
-        get
-        {
-            lock (_gate) return _timers.Count(timer => timer.Due is not null);
-        }
-    }
-
     public override long TimestampFrequency => TimeSpan.TicksPerSecond;
 
     public override long GetTimestamp() => GetUtcNow().UtcTicks;

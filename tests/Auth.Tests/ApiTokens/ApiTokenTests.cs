@@ -304,6 +304,48 @@ public sealed class ApiTokenTests
         Assert.Equal(auth.Clock.GetUtcNow().ToUnixTimeMilliseconds(), (await LastUsedAsync(auth, bearer)).ToUnixTimeMilliseconds());
     }
 
+    [Fact]
+    public async Task T_13_who_is_revoked_while_his_request_is_still_arriving_gets_no_token_that_would_outlive_it()
+    {
+        await using var auth = await DemoAuth.StartAsync();
+        var demo = await auth.SignInAsync();
+        var own = (await auth.TokenAsync("admin:adminsecret", ("grant_type", "client_credentials"))).AccessToken;
+        Assert.Equal(201, (await CreateAsync(auth, demo.AccessToken, new { label = "before" })).Status);
+        using var body = new HeldBody("""{"label":"late"}""");
+        using var request = new HttpRequestMessage(HttpMethod.Post, "uaa/api-tokens") { Content = body };
+        request.Headers.TryAddWithoutValidation("Authorization", "Bearer " + demo.AccessToken);
+        request.Headers.ExpectContinue = true; // the body is asked for when the caller has been looked at
+        var creating = auth.SendAsync(request);
+        await body.AskedFor.Task.WaitAsync(TimeSpan.FromSeconds(20), TestContext.Current.CancellationToken);
+
+        Assert.Equal(200, (await auth.GetAsync("uaa/oauth/token/revoke/user/" + demo.Claims.GetProperty("sub").GetString(), own)).Status);
+        body.Go.SetResult();
+
+        Assert.Equal((401, "invalid_token"), ((await creating).Status, (await creating).Text("error")));
+        Assert.DoesNotContain((await auth.GetAsync("uaa/api-tokens", (await auth.SignInAsync()).AccessToken)).Json.GetProperty("tokens").EnumerateArray(), token => token.GetProperty("label").GetString() == "late");
+    }
+
+    private sealed class HeldBody(string json) : HttpContent
+    {
+        public TaskCompletionSource AskedFor { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public TaskCompletionSource Go { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        protected override async Task SerializeToStreamAsync(Stream stream, System.Net.TransportContext? context)
+        {
+            AskedFor.SetResult();
+            await Go.Task;
+            await stream.WriteAsync(System.Text.Encoding.UTF8.GetBytes(json), TestContext.Current.CancellationToken);
+        }
+
+        protected override bool TryComputeLength(out long length)
+        {
+            Headers.ContentType = new("application/json");
+            length = System.Text.Encoding.UTF8.GetByteCount(json);
+            return true;
+        }
+    }
+
     internal static async Task<Reply> CreateAsync(DemoAuth auth, string bearer, object body)
     {
         using var request = new HttpRequestMessage(HttpMethod.Post, "uaa/api-tokens") { Content = JsonContent.Create(body) };

@@ -147,6 +147,7 @@ public sealed class PasswordGrantTests(DemoAuth auth) : IClassFixture<DemoAuth>
     [Theory]
     [InlineData("http://localhost:8080")]
     [InlineData("http://localhost:8080/accounts/current")]
+    [InlineData("http://LOCALHOST:8080/accounts")]
     [InlineData("http://localhost:8080/accounts/current", "http://localhost:8080/accounts/demo", "mesh://gateway")]
     public async Task M_04_RI_01_the_addresses_that_the_gateway_calls_resources_stand_for_the_gateway(params string[] resources)
     {
