@@ -3,7 +3,6 @@ using SecureMesh.Auth.Audit;
 using SecureMesh.Auth.Clients;
 using SecureMesh.Auth.Login;
 using SecureMesh.Auth.Protocol;
-using SecureMesh.Auth.Revocation;
 using SecureMesh.Auth.Sessions;
 using SecureMesh.Auth.Token;
 using SecureMesh.Sdk;
@@ -13,8 +12,7 @@ namespace SecureMesh.Auth.Authorize;
 
 /// <summary>Gives the client what the person agreed to: a code, and where it is registered for that, tokens (RFC 6749 §4.1.2, §4.2.2).</summary>
 internal sealed partial class AuthorizationAnswers(
-    IAuthorizationCodes codes, TokenIssuer issuer, IdTokens idTokens, RevocationState revocations, IAudit audit, TimeProvider time,
-    ILogger<AuthorizationAnswers> logger)
+    IAuthorizationCodes codes, TokenIssuer issuer, IdTokens idTokens, IAudit audit, TimeProvider time, ILogger<AuthorizationAnswers> logger)
 {
     private static readonly TimeSpan CodeLifetime = TimeSpan.FromSeconds(60);
 
@@ -23,7 +21,6 @@ internal sealed partial class AuthorizationAnswers(
     public async Task<IResult> GrantAsync(
         AuthorizationRequest request, Person person, IReadOnlyList<string> scopes, string? transactionHash, IPAddress? address, CancellationToken cancellationToken)
     {
-        var now = await revocations.IssueTimeAsync(request.Client.ZoneId, request.Client.Id, person.User.Id, cancellationToken);
         var authorization = new Authorization
         {
             Client = new AuthenticatedClient(request.Client, "none"),
@@ -38,13 +35,14 @@ internal sealed partial class AuthorizationAnswers(
             TokenFormat = request.Parameters["token_format"],
             Details = new SignInDetails { Amr = person.Amr, Claims = request.Claims.Json, Offline = scopes.Contains("offline_access", StringComparer.Ordinal) },
         };
+        var now = await issuer.IssueTimeAsync(authorization, cancellationToken);
         var code = request.IsCode ? Entropy.Token() : null;
         var stored = code is null ? null : Stored(request, authorization, now);
         if (!await codes.TryCompleteAsync(code is null ? null : BrowserCookie.Hash(code), stored, transactionHash, request.PushedHash, now, cancellationToken)) return Ended;
 
         Log.Answered(logger, Words.Join(request.ResponseTypes), request.Client.Id, person.User.Id, authorization.GrantId);
         var answer = new List<(string, string?)>();
-        if (request.IsToken || request.IsIdToken) await TokensAsync(answer, request, authorization, code, cancellationToken);
+        if (request.IsToken || request.IsIdToken) await TokensAsync(answer, request, authorization, code, now, cancellationToken);
         if (code is not null)
         {
             answer.Add(("code", code));
@@ -57,9 +55,9 @@ internal sealed partial class AuthorizationAnswers(
     public Task<bool> CloseAsync(AuthorizationRequest request, string? transactionHash, CancellationToken cancellationToken) =>
         codes.TryCompleteAsync(null, null, transactionHash, request.PushedHash, time.GetUtcNow(), cancellationToken);
 
-    private async Task TokensAsync(List<(string, string?)> answer, AuthorizationRequest request, Authorization authorization, string? code, CancellationToken cancellationToken)
+    private async Task TokensAsync(List<(string, string?)> answer, AuthorizationRequest request, Authorization authorization, string? code, DateTimeOffset now, CancellationToken cancellationToken)
     {
-        var access = request.IsToken ? await issuer.AccessAsync(authorization, cancellationToken) : null;
+        var access = request.IsToken ? await issuer.AccessAsync(authorization, now, cancellationToken) : null;
         if (access is not null)
         {
             answer.Add(("token_type", "bearer"));
@@ -67,7 +65,7 @@ internal sealed partial class AuthorizationAnswers(
         }
         if (request.IsIdToken && IdTokens.IsWanted(authorization))
         {
-            var lifetime = access?.Lifetime ?? issuer.Lifetime(authorization, time.GetUtcNow());
+            var lifetime = access?.Lifetime ?? issuer.Lifetime(authorization, now);
             // Without an access token there is no other place for the claims (OpenID Connect Core §5.4).
             answer.Add(("id_token", idTokens.Write(authorization, lifetime, access?.Token, code, withClaims: access is null && code is null)));
         }

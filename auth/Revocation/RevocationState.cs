@@ -60,20 +60,20 @@ internal sealed class RevocationState(TimeProvider time, Pause pause)
     /// </summary>
     public ValueTask<DateTimeOffset> IssueTimeAsync(string zoneId, string clientId, string? userId, CancellationToken cancellationToken)
     {
-        var now = time.GetUtcNow();
-        return Wait(EarliestIssue(zoneId, clientId, userId), now) == TimeSpan.Zero ? new(now) : AfterNotBeforeAsync(zoneId, clientId, userId, now, cancellationToken);
+        var (now, latest) = (time.GetUtcNow(), Latest(zoneId, clientId, userId));
+        return Wait(latest.Seconds, now) == TimeSpan.Zero ? new(now) : AfterNotBeforeAsync(zoneId, clientId, userId, latest, now, cancellationToken);
     }
 
-    private async ValueTask<DateTimeOffset> AfterNotBeforeAsync(string zoneId, string clientId, string? userId, DateTimeOffset asked, CancellationToken cancellationToken)
+    private async ValueTask<DateTimeOffset> AfterNotBeforeAsync(
+        string zoneId, string clientId, string? userId, (long Seconds, long Applied) latest, DateTimeOffset asked, CancellationToken cancellationToken)
     {
-        var (seconds, applied) = Latest(zoneId, clientId, userId);
         // A timer may be early.
         for (var (i, now) = (0, asked); i < MostWaits; i++)
         {
-            await pause.ForAsync(Wait(seconds, now), cancellationToken);
+            await pause.ForAsync(Wait(latest.Seconds, now), cancellationToken);
             now = time.GetUtcNow();
-            if (Latest(zoneId, clientId, userId).Applied != applied) return asked;
-            if (now.ToUnixTimeSeconds() >= seconds) return now;
+            if (Latest(zoneId, clientId, userId).Applied != latest.Applied) return asked;
+            if (now.ToUnixTimeSeconds() >= latest.Seconds) return now;
         }
         return asked;
     }

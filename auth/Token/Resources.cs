@@ -20,7 +20,7 @@ internal sealed partial class Resources(IOptions<MeshOptions> mesh)
     /// <summary>The audience of each, without repeats.</summary>
     public Result<string[], OAuthError> Read(IEnumerable<string> named)
     {
-        var audience = named.Select(resource => IsBehindGateway(resource) ? Gateway : resource).Distinct(StringComparer.Ordinal).ToArray();
+        var audience = named.Select(resource => !ServiceUri().IsMatch(resource) && IsBehindGateway(resource) ? Gateway : resource).Distinct(StringComparer.Ordinal).ToArray();
         if (audience.Length > Most) return OAuthError.InvalidTarget($"More than {Most} resources");
         return audience.All(resource => ServiceUri().IsMatch(resource))
             ? audience

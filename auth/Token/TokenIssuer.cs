@@ -9,7 +9,7 @@ namespace SecureMesh.Auth.Token;
 
 /// <summary>Issues what a grant authorized and writes the answer (RFC 6749 §5.1).</summary>
 internal sealed class TokenIssuer(
-    AccessTokens accessTokens, IdTokens idTokens, RefreshFamilies families, RevocationState revocations, IOpaqueTokens opaque, Current<TokenOptions> options, TimeProvider time,
+    AccessTokens accessTokens, IdTokens idTokens, RefreshFamilies families, RevocationState revocations, IOpaqueTokens opaque, Current<TokenOptions> options,
     IssueLog log)
 {
     // The grants of users after which UAA gives a refresh token, when the client is registered for it.
@@ -20,22 +20,24 @@ internal sealed class TokenIssuer(
     /// <param name="cancellationToken">Gives up.</param>
     public async Task<IResult> IssueAsync(Authorization authorization, bool standard, CancellationToken cancellationToken)
     {
+        // One moment for all: who is revoked while he waits for it gets nothing that lives.
+        var now = await IssueTimeAsync(authorization, cancellationToken);
         // Stored before it is answered: what the client has read survives the end of this process.
         var refreshToken = authorization.RefreshToken;
         if (refreshToken is null && MayRenew(authorization))
         {
             // The family's name stands in the access token too, so that both end together.
             authorization = authorization with { GrantId = authorization.GrantId ?? Entropy.HexId() };
-            refreshToken = await families.StartAsync(authorization, await IssueTimeAsync(authorization, cancellationToken), cancellationToken);
+            refreshToken = await families.StartAsync(authorization, now, cancellationToken);
         }
 
         if (authorization.WithoutAccessToken)
         {
             log.Issued(authorization, authorization.GrantId!);
-            return RefreshTokenAlone(authorization, refreshToken!, Lifetime(authorization, time.GetUtcNow()));
+            return RefreshTokenAlone(authorization, refreshToken!, Lifetime(authorization, now));
         }
 
-        var access = await AccessAsync(authorization, cancellationToken);
+        var access = await AccessAsync(authorization, now, cancellationToken);
         var idToken = IdTokens.IsWanted(authorization) ? idTokens.Write(authorization, access.Lifetime, access.Token) : null;
         return new Answer(json =>
         {
@@ -51,10 +53,12 @@ internal sealed class TokenIssuer(
     }
 
     /// <summary>An access token alone: at the authorization endpoint there is nothing to renew with.</summary>
-    public async Task<IssuedAccess> AccessAsync(Authorization authorization, CancellationToken cancellationToken)
+    /// <param name="authorization">What was found out.</param>
+    /// <param name="now">The moment to date it: <see cref="IssueTimeAsync"/>, asked once for all that is issued together.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    public async Task<IssuedAccess> AccessAsync(Authorization authorization, DateTimeOffset now, CancellationToken cancellationToken)
     {
         var client = authorization.Client.Client;
-        var now = await IssueTimeAsync(authorization, cancellationToken);
         var lifetime = Lifetime(authorization, now);
         var jti = Entropy.HexId();
         var token = (authorization.TokenFormat ?? client.Metadata.TokenFormat) == "opaque"
@@ -64,7 +68,8 @@ internal sealed class TokenIssuer(
         return new IssuedAccess(token, jti, lifetime);
     }
 
-    private ValueTask<DateTimeOffset> IssueTimeAsync(Authorization authorization, CancellationToken cancellationToken) =>
+    /// <summary>The moment to date what is issued for it now; after a revocation of that very second it comes only with the next one.</summary>
+    public ValueTask<DateTimeOffset> IssueTimeAsync(Authorization authorization, CancellationToken cancellationToken) =>
         revocations.IssueTimeAsync(authorization.Client.Client.ZoneId, authorization.Client.Client.Id, authorization.User?.Id, cancellationToken);
 
     // The claims are kept here; the client gets 256 random bits, of which only the hash is stored (T-04, T-14).

@@ -2,36 +2,23 @@ using System.Net;
 using System.Net.Http.Headers;
 using System.Text;
 using System.Text.Json;
-using Microsoft.Extensions.Options;
+using SecureMesh.Gateway.Protocol;
 using SecureMesh.Sdk;
 
 namespace SecureMesh.Gateway.Access;
 
 /// <summary>Forms that the gateway sends to auth, at its configured addresses one after the other until one answers.</summary>
-internal sealed class AuthCalls : IDisposable
+internal sealed class AuthCalls(IHttpClientFactory clients, LastGood<MeshOptions> mesh, TimeProvider time)
 {
     public const string Client = "SecureMesh.Auth";
 
     /// <summary>While nobody answers, callers are not made to wait for the same silence one after the other.</summary>
     private static readonly TimeSpan _pause = TimeSpan.FromSeconds(1);
 
-    private readonly IHttpClientFactory _clients;
-    private readonly TimeProvider _time;
-    private readonly IDisposable? _watch;
-    private volatile string _addresses;
     private long _silentUntil = long.MinValue;
 
-    public AuthCalls(IHttpClientFactory clients, IOptionsMonitor<MeshOptions> mesh, TimeProvider time)
-    {
-        (_clients, _time, _addresses) = (clients, time, mesh.CurrentValue.Auth.Url);
-        // Not CurrentValue at each request: it throws while a changed value that does not validate is being taken back.
-        _watch = mesh.OnChange(changed => _addresses = changed.Auth.Url);
-    }
-
     /// <summary>The configured addresses as they stand there; a change is in force with the next call.</summary>
-    public string Addresses => _addresses;
-
-    public void Dispose() => _watch?.Dispose();
+    public string Addresses => mesh.Value.Auth.Url;
 
     /// <summary>Sends a form.</summary>
     /// <param name="path">Below the address of auth.</param>
@@ -43,7 +30,7 @@ internal sealed class AuthCalls : IDisposable
     public async Task<AuthAnswer> PostAsync(
         string path, (string Id, string Secret) client, IReadOnlyList<KeyValuePair<string, string>> form, TimeSpan patience, IPAddress? caller, CancellationToken cancellationToken)
     {
-        if (_time.GetTimestamp() < Volatile.Read(ref _silentUntil)) return AuthAnswer.None("auth did not answer a moment ago");
+        if (time.GetTimestamp() < Volatile.Read(ref _silentUntil)) return AuthAnswer.None("auth did not answer a moment ago");
         var failure = AuthAnswer.None("mesh:auth:url is empty");
         var heard = false;
         foreach (var address in Addresses.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
@@ -62,14 +49,14 @@ internal sealed class AuthCalls : IDisposable
                 failure = AuthAnswer.None(e is OperationCanceledException ? "auth did not answer in time" : "auth does not answer: " + e.Message);
             }
         }
-        if (!heard) Volatile.Write(ref _silentUntil, _time.GetTimestamp() + (long)(_pause.TotalSeconds * _time.TimestampFrequency));
+        if (!heard) Volatile.Write(ref _silentUntil, time.GetTimestamp() + (long)(_pause.TotalSeconds * time.TimestampFrequency));
         return failure;
     }
 
     private async Task<AuthAnswer> PostAsync(
         string url, (string Id, string Secret) client, IReadOnlyList<KeyValuePair<string, string>> form, IPAddress? caller, CancellationToken cancellationToken)
     {
-        using var http = _clients.CreateClient(Client);
+        using var http = clients.CreateClient(Client);
         using var request = new HttpRequestMessage(HttpMethod.Post, url) { Content = new FormUrlEncodedContent(form) };
         // Form-encoded before they are joined (RFC 6749 §2.3.1), so either may hold a colon; UAA decodes only when told so.
         var pair = WebUtility.UrlEncode(client.Id) + ":" + WebUtility.UrlEncode(client.Secret);

@@ -1,7 +1,7 @@
 using System.Buffers;
 using System.Net;
 using System.Text;
-using Microsoft.Extensions.Options;
+using SecureMesh.Gateway.Protocol;
 using SecureMesh.Sdk;
 
 namespace SecureMesh.Gateway.Access;
@@ -10,7 +10,7 @@ namespace SecureMesh.Gateway.Access;
 /// User name and password (RFC 7617), proved at auth as at any sign-in: with its limits, lockouts and audit, for the caller's own
 /// address. What is remembered here is the token that came of it, for as long as that is good.
 /// </summary>
-internal sealed class BasicCheck(AuthCalls auth, IAccessTokens tokens, IOptionsMonitor<BasicOptions> options, TimeProvider time) : ICredentialCheck
+internal sealed class BasicCheck(AuthCalls auth, IAccessTokens tokens, LastGood<BasicOptions> options, TimeProvider time) : ICredentialCheck
 {
     private const int LongestName = 255;
     private const int LongestPassword = 1024;
@@ -29,7 +29,7 @@ internal sealed class BasicCheck(AuthCalls auth, IAccessTokens tokens, IOptionsM
 
     public async Task<Verdict> CheckAsync(Presented credential, IPAddress? address, CancellationToken cancellationToken)
     {
-        var client = options.CurrentValue;
+        var client = options.Value;
         if (client.Client.Length == 0) return Refusal.Unavailable(_soon, "gateway:basic:client is not set: there is no client to prove passwords through");
         var (name, password) = Read(credential.Text)!.Value;
         var answer = await auth.PostAsync(

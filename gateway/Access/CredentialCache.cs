@@ -51,9 +51,9 @@ internal readonly record struct CredentialKey(CredentialKind Kind, string Text, 
 
 /// <summary>What is remembered by credential, in bounded memory.</summary>
 /// <remarks>
-/// When it is full, a quarter is forgotten of what was not used since it was full the last time. Callers and refusals are kept in
-/// a cache each, so that a flood of bad credentials pushes out nothing but bad credentials; good ones come from the issuer alone,
-/// and what is pushed out is checked again.
+/// When it is full, a hand goes round and forgets what was not used since it came by the last time, until a quarter is free. Callers
+/// and refusals are kept in a cache each, so that a flood of bad credentials pushes out nothing but bad credentials; good ones come
+/// from the issuer alone, and what is pushed out is checked again.
 /// </remarks>
 internal sealed class CredentialCache<T>(int capacity, IEqualityComparer<CredentialKey>? comparer = null) where T : class
 {
@@ -135,7 +135,7 @@ internal sealed class CredentialCache<T>(int capacity, IEqualityComparer<Credent
 
         public T Value => value;
 
-        /// <summary>Found since the last time that room was made.</summary>
+        /// <summary>Found since the hand came by.</summary>
         public bool Used
         {
             get => _used;

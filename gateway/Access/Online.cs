@@ -1,11 +1,11 @@
 using System.Text.Json;
-using Microsoft.Extensions.Options;
+using SecureMesh.Gateway.Protocol;
 using SecureMesh.Sdk;
 
 namespace SecureMesh.Gateway.Access;
 
 /// <summary>Asks auth what a token is worth now (RFC 7662).</summary>
-internal sealed class Online(AuthCalls auth, IOptionsMonitor<MeshOptions> mesh, TimeProvider time) : IDisposable
+internal sealed class Online(AuthCalls auth, LastGood<MeshOptions> mesh, TimeProvider time) : IDisposable
 {
     /// <summary>How old an answer may be where that is allowed.</summary>
     private static readonly TimeSpan _moment = TimeSpan.FromSeconds(5);
@@ -40,7 +40,7 @@ internal sealed class Online(AuthCalls auth, IOptionsMonitor<MeshOptions> mesh, 
     /// <summary>The claims of an active token, or why there are none.</summary>
     public async Task<(JsonElement? Claims, Refusal? Refusal)> AskAsync(string token, CancellationToken cancellationToken)
     {
-        var options = mesh.CurrentValue;
+        var options = mesh.Value;
         if (string.IsNullOrEmpty(options.ClientSecret)) return (null, Refusal.Unavailable(_soon, "the gateway has no secret of its own at auth (MESH__CLIENTSECRET)"));
         var answer = await auth.PostAsync("/uaa/introspect", (options.Name, options.ClientSecret), [new("token", token)], _patience, caller: null, cancellationToken);
         // A refusal of the gateway itself says nothing about the caller.

@@ -2,6 +2,7 @@ using System.Globalization;
 using SecureMesh.Gateway.Access;
 using SecureMesh.Gateway.Destinations;
 using SecureMesh.Gateway.Limits;
+using SecureMesh.Gateway.Routes;
 using SecureMesh.Sdk;
 using Route = SecureMesh.Gateway.Routes.Route;
 

@@ -1,17 +1,17 @@
 using System.Net;
 using System.Net.Http.Headers;
 using System.Text.Json;
-using Microsoft.Extensions.Options;
 using SecureMesh.Gateway.Access;
 using SecureMesh.Gateway.Destinations;
 using SecureMesh.Gateway.Passport;
+using SecureMesh.Gateway.Protocol;
 using SecureMesh.Sdk;
 using Route = SecureMesh.Gateway.Routes.Route;
 
 namespace SecureMesh.Gateway.Explain;
 
 /// <summary>Asks the instances of a service what they know of a request, in the administrator's name and with a passport for that service alone.</summary>
-internal sealed class ServiceEntries(IHttpClientFactory clients, InstanceLists instances, PassportMint mint, PassportAnnouncer announcer, IOptionsMonitor<MeshOptions> mesh)
+internal sealed class ServiceEntries(IHttpClientFactory clients, InstanceLists instances, PassportMint mint, PassportAnnouncer announcer, LastGood<MeshOptions> mesh)
 {
     public const string Client = "SecureMesh.Why";
 
@@ -23,7 +23,7 @@ internal sealed class ServiceEntries(IHttpClientFactory clients, InstanceLists i
     public async Task<(IReadOnlyList<AskedInstance> Asked, IReadOnlyList<JsonElement> Told)> AskAsync(HttpContext http, Caller admin, string service, string id)
     {
         var addresses = service == TokenService
-            ? [.. mesh.CurrentValue.Auth.Url.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).Select(url => (Name: url, Prefix: url.TrimEnd('/')))]
+            ? [.. mesh.Value.Auth.Url.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).Select(url => (Name: url, Prefix: url.TrimEnd('/')))]
             : instances.Of(service).Take(MostInstances).Select(instance => (Name: instance.Id, instance.Prefix)).ToArray();
         if (Authorization(http, admin, service) is not { } authorization) return ([.. addresses.Select(address => new AskedInstance(service, address.Name, "not asked: no passport can be made now"))], []);
         var answers = await Task.WhenAll(addresses.Select(address => AskAsync(service, address.Name, address.Prefix, id, authorization, http.RequestAborted)));

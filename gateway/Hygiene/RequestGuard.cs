@@ -1,25 +1,12 @@
 using Microsoft.AspNetCore.Http.Features;
-using Microsoft.Extensions.Options;
 using SecureMesh.Gateway.Protocol;
 using SecureMesh.Sdk;
 
 namespace SecureMesh.Gateway.Hygiene;
 
 /// <summary>Refuses, before anything is decided about it, a request that gateway and service could read differently.</summary>
-internal sealed class RequestGuard : IDisposable
+internal sealed class RequestGuard(LastGood<HygieneOptions> options)
 {
-    private readonly IDisposable? _watch;
-    private volatile HygieneOptions _options;
-
-    public RequestGuard(IOptionsMonitor<HygieneOptions> options)
-    {
-        _options = options.CurrentValue;
-        // Not CurrentValue at each request: it throws while a changed value that does not validate is being taken back.
-        _watch = options.OnChange(changed => _options = changed);
-    }
-
-    public void Dispose() => _watch?.Dispose();
-
     public Task InvokeAsync(HttpContext http, RequestDelegate next)
     {
         if (Fault(http) is not { } problem)
@@ -48,7 +35,7 @@ internal sealed class RequestGuard : IDisposable
             return new(405, "method_not_allowed", "This address does not take the method");
         // 3. The name under which the gateway was called: links and cookies never depend on it, but a cache or a log might.
         if (!request.Host.HasValue) return Invalid("The Host header is missing");
-        if (!_options.Serves(request.Host.Host)) return new(421, "misdirected_request", "This host is not served here");
+        if (!options.Value.Serves(request.Host.Host)) return new(421, "misdirected_request", "This host is not served here");
         // 4. One length only (RFC 9112 §6.1). Kestrel files a length beside a transfer coding under the second name.
         var headers = request.Headers;
         if (headers.TransferEncoding is { Count: > 0 } coding)

@@ -2,8 +2,8 @@ using System.Text.Json.Serialization;
 using Microsoft.Extensions.Options;
 using SecureMesh.Gateway.Access;
 using SecureMesh.Gateway.Access.Foreign;
-using SecureMesh.Gateway.Explain;
 using SecureMesh.Gateway.Hygiene;
+using SecureMesh.Gateway.Protocol;
 using SecureMesh.Gateway.Routes;
 using SecureMesh.Sdk;
 using Route = SecureMesh.Gateway.Routes.Route;
@@ -11,7 +11,8 @@ using Route = SecureMesh.Gateway.Routes.Route;
 namespace SecureMesh.Gateway.Metadata;
 
 /// <summary>What a client must know to get a token for what stands behind the gateway (RFC 9728).</summary>
-internal sealed class ResourceMetadata : IDisposable
+internal sealed class ResourceMetadata(
+    RouteTable table, ForeignIssuers foreign, IOptions<MeshOptions> mesh, LastGood<HygieneOptions> hygiene, IConfiguration configuration)
 {
     public const string Path = "/.well-known/oauth-protected-resource";
 
@@ -24,38 +25,23 @@ internal sealed class ResourceMetadata : IDisposable
     /// <summary>What an administrator asks of the gateway itself is no resource of the mesh.</summary>
     private const string Gateway = "gateway";
 
-    private readonly RouteTable _table;
-    private readonly ForeignIssuers _foreign;
-    private readonly string _issuer;
-    private readonly bool _takesCertificates;
-    private readonly IDisposable? _watch;
-    private volatile string _base;
-    private volatile RouteMatch _match;
+    private readonly bool _takesCertificates = !string.IsNullOrEmpty(configuration["gateway:tls:certificate"]);
+    private volatile RouteMatch _match = new(table.Current);
 
-    public ResourceMetadata(RouteTable table, ForeignIssuers foreign, IOptions<MeshOptions> mesh, IOptionsMonitor<HygieneOptions> hygiene, IConfiguration configuration)
-    {
-        (_table, _foreign, _issuer) = (table, foreign, mesh.Value.Issuer);
-        _takesCertificates = !string.IsNullOrEmpty(configuration["gateway:tls:certificate"]);
-        _base = hygiene.CurrentValue.Url.TrimEnd('/');
-        // Not CurrentValue at each request: it throws while a changed value that does not validate is being taken back.
-        _watch = hygiene.OnChange(changed => _base = changed.Url.TrimEnd('/'));
-        _match = new RouteMatch(table.Current);
-    }
-
-    public void Dispose() => _watch?.Dispose();
+    private string Base => hygiene.Value.Url.TrimEnd('/');
 
     /// <summary>The resource below <paramref name="path"/>; null when nothing there asks for a token.</summary>
     /// <param name="path">The path of the resource; empty: all that is behind the gateway.</param>
     public ResourceAnswer? Of(PathString path)
     {
-        var all = _table.Current;
+        var all = table.Current;
         var match = _match;
         if (!ReferenceEquals(match.Routes, all)) _match = match = new RouteMatch(all);
         var routes = (path.HasValue && path != "/" ? match.Serving(path) : all).Where(AsksForTokens).ToArray();
         if (routes.Length == 0) return null;
         return new ResourceAnswer(
-            _base + path.ToUriComponent(),
-            [_issuer, .. routes.Any(route => route.Credentials.Contains(CredentialKind.Foreign)) ? _foreign.Names : []],
+            Base + path.ToUriComponent(),
+            [mesh.Value.Issuer, .. routes.Any(route => route.Credentials.Contains(CredentialKind.Foreign)) ? foreign.Names : []],
             Scopes(routes),
             ["header"],
             "SecureMesh",
@@ -71,7 +57,7 @@ internal sealed class ResourceMetadata : IDisposable
         if (challenge.StartsWith("Basic ", StringComparison.Ordinal) || path.Length > LongestPath || path.Split('/').Any(segment => segment.Length > LongestSegment)) return challenge;
         // A challenge for passwords, which may follow, is another one.
         var end = challenge.IndexOf(Refusal.BasicFollows, StringComparison.Ordinal) is > 0 and var follows ? follows : challenge.Length;
-        return $"{challenge[..end]}, resource_metadata=\"{_base}{Path}{path}\"{challenge[end..]}";
+        return $"{challenge[..end]}, resource_metadata=\"{Base}{Path}{path}\"{challenge[end..]}";
     }
 
     private static bool AsksForTokens(Route route) => !route.Public && route.Credentials.Any(kind => kind != CredentialKind.Basic);

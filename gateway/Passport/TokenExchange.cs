@@ -1,6 +1,6 @@
-using Microsoft.Extensions.Options;
 using Microsoft.Extensions.Primitives;
 using SecureMesh.Gateway.Access;
+using SecureMesh.Gateway.Protocol;
 using Route = SecureMesh.Gateway.Routes.Route;
 
 namespace SecureMesh.Gateway.Passport;
@@ -9,7 +9,7 @@ namespace SecureMesh.Gateway.Passport;
 /// For services that need a token of auth's own (<c>relay: exchange</c>): the caller's is exchanged for one to that service alone,
 /// in which the gateway stands as the one who acts (RFC 8693). Kept with the caller until shortly before it ends.
 /// </summary>
-internal sealed class TokenExchange(AuthCalls auth, IOptionsMonitor<ExchangeOptions> options, TimeProvider time) : IDisposable
+internal sealed class TokenExchange(AuthCalls auth, LastGood<ExchangeOptions> options, TimeProvider time) : IDisposable
 {
     private const string Grant = "urn:ietf:params:oauth:grant-type:token-exchange";
     private const string AccessToken = "urn:ietf:params:oauth:token-type:access_token";
@@ -34,7 +34,7 @@ internal sealed class TokenExchange(AuthCalls auth, IOptionsMonitor<ExchangeOpti
     private async Task<Shown> ExchangeAsync(Caller caller, string token, Route route, CancellationToken cancellationToken)
     {
         if (Find(caller, route) is { } meanwhile) return meanwhile;
-        var client = options.CurrentValue;
+        var client = options.Value;
         var form = new List<KeyValuePair<string, string>>
         {
             new("grant_type", Grant), new("subject_token", token), new("subject_token_type", AccessToken), new("audience", "mesh://" + route.Service),

@@ -8,6 +8,7 @@ internal static class ProtocolSlice
 {
     public static void AddProtocol(this WebApplicationBuilder builder)
     {
+        builder.Services.AddSingleton(typeof(LastGood<>));
         builder.Services.AddSingleton<GatewayErrors>();
         builder.Services.AddSingleton<IErrorDialect>(services => services.GetRequiredService<GatewayErrors>());
         // The host starts an activity for each request as soon as anything of this category may be written.

@@ -25,8 +25,8 @@ internal static class RoutePath
         if (!path.StartsWith('/')) return $"must begin with '/', not '{path}'";
         var segments = Segments(path);
         if (segments.Length > 0 && _own.Contains(segments[0], StringComparer.OrdinalIgnoreCase)) return $"'/{segments[0]}' is answered by the gateway itself";
-        var names = new HashSet<string>(StringComparer.OrdinalIgnoreCase);
         if (path.StartsWith(ResourceMetadata.Path, StringComparison.OrdinalIgnoreCase)) return $"'{ResourceMetadata.Path}' is answered by the gateway itself";
+        var names = new HashSet<string>(StringComparer.OrdinalIgnoreCase);
         for (var i = 0; i < segments.Length; i++)
         {
             var fault = Fault(segments[i], i == segments.Length - 1, names);

@@ -88,15 +88,18 @@ public sealed class DemoAuth : IAsyncLifetime
 
     private MeshService<TokenEndpoint> Service() => new(
         _database!.Settings([("mesh:demo", "true"), .. _settings]),
-        services => services.AddSingleton<TimeProvider>(Clock).AddSingleton<Pause>(new MovingPause(Clock)));
+        services => services.AddSingleton<TimeProvider>(Clock).AddSingleton<Pause>(new MovingPause(Clock, () => Waiting)));
+
+    /// <summary>Done while somebody waits for the second after a revocation.</summary>
+    public Func<Task>? Waiting { get; set; }
 
     // Who waits for a moment gets there, and everybody with him.
-    private sealed class MovingPause(TestClock clock) : Pause(clock)
+    private sealed class MovingPause(TestClock clock, Func<Func<Task>?> meanwhile) : Pause(clock)
     {
-        public override Task ForAsync(TimeSpan duration, CancellationToken cancellationToken)
+        public override async Task ForAsync(TimeSpan duration, CancellationToken cancellationToken)
         {
+            if (meanwhile() is { } happens) await happens();
             clock.Advance(duration);
-            return Task.CompletedTask;
         }
     }
 

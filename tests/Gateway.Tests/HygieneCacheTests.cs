@@ -37,6 +37,19 @@ public sealed class HygieneCacheTests
     }
 
     [Fact]
+    public void V_070_what_was_in_use_once_is_forgotten_in_the_end_wherever_it_lies()
+    {
+        var cache = new CredentialCache<object>(1_000);
+        var once = Enumerable.Range(0, 900).Select(i => Key("former", i)).ToArray();
+        foreach (var key in once) cache.Add(key, key);
+        Assert.All(once, key => Assert.NotNull(cache.Find(key)));
+
+        for (var i = 0; i < 10_000; i++) cache.Add(Key("later", i), new object());
+
+        Assert.DoesNotContain(once, key => cache.Find(key) is not null);
+    }
+
+    [Fact]
     public void More_in_use_than_there_is_room_for_is_bounded_too()
     {
         var cache = new CredentialCache<object>(1_000);

@@ -122,6 +122,10 @@ public sealed class MetadataTests(SharedDoor shared) : IClassFixture<SharedDoor>
         // A changed address is in force, and one that is none changes nothing.
         door.Live.Change(("gateway:url", "https://other.example"));
         await Eventually.AnswersAsync(async () => (await door.GetAsync("/accounts/x")).Headers.WwwAuthenticate.ToString().Contains("https://other.example/.well-known", StringComparison.Ordinal), "the new address");
+        Assert.Throws<AggregateException>(() => door.Live.Change(("gateway:url", "nonsense")));
+        using var still = await door.GetAsync("/accounts/x");
+        Assert.Equal(HttpStatusCode.Unauthorized, still.StatusCode);
+        Assert.Contains("https://other.example/.well-known", still.Headers.WwwAuthenticate.ToString(), StringComparison.Ordinal);
         foreach (var path in new[] { "/.well-known/oauth-protected-resource/x", "/.Well-Known/OAUTH-protected-resource/{**rest}" })
             Assert.Contains("answered by the gateway itself", SecureMesh.Gateway.Routes.RoutePath.Fault(path), StringComparison.Ordinal);
     }

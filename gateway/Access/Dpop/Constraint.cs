@@ -1,8 +1,8 @@
 using System.Buffers.Text;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
-using Microsoft.Extensions.Options;
 using SecureMesh.Gateway.Hygiene;
+using SecureMesh.Gateway.Protocol;
 using SecureMesh.Sdk;
 
 namespace SecureMesh.Gateway.Access.Dpop;
@@ -12,14 +12,14 @@ namespace SecureMesh.Gateway.Access.Dpop;
 /// request (RFC 9449) or by the certificate of this connection (RFC 8705), and by nothing that a header says.
 /// </summary>
 internal sealed class Constraint(
-    ShownProofs shown, DpopNonces nonces, IOptionsMonitor<DpopOptions> options, IOptionsMonitor<HygieneOptions> hygiene, TimeProvider time)
+    ShownProofs shown, DpopNonces nonces, LastGood<DpopOptions> options, LastGood<HygieneOptions> hygiene, TimeProvider time)
 {
     public const string Header = "DPoP";
     private const string NonceHeader = "DPoP-Nonce";
     private static readonly TimeSpan _soon = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan _later = TimeSpan.FromSeconds(60);
 
-    private bool AsksForNonce => options.CurrentValue.Replay == "nonce";
+    private bool AsksForNonce => options.Value.Replay == "nonce";
 
     public Refusal? Fault(HttpContext http, in Presented credential, Caller caller)
     {
@@ -39,7 +39,7 @@ internal sealed class Constraint(
         var headers = http.Request.Headers[Header];
         if (headers.Count > 1) return Refusal.Conflict("more than one DPoP header");
         if (headers.Count == 0) return Unproven(http, "no proof");
-        var request = new DpopRequest(http.Request.Method, [hygiene.CurrentValue.Url.TrimEnd('/') + http.Request.Path.ToUriComponent()]) { AccessToken = token };
+        var request = new DpopRequest(http.Request.Method, [hygiene.Value.Url.TrimEnd('/') + http.Request.Path.ToUriComponent()]) { AccessToken = token };
         if (DpopProof.Verify(headers.ToString(), request, time.GetUtcNow(), out var fault) is not { } proof) return Unproven(http, "the proof: " + fault);
         if (AsksForNonce && NonceFault(http, proof) is { } nonce) return nonce;
         if (proof.KeyThumbprint != key) return Unproven(http, "a proof of another key");

@@ -192,6 +192,28 @@ public sealed class RevokeTests
     }
 
     [Theory]
+    [InlineData("user")]
+    [InlineData("client")]
+    [InlineData("user-at-client")]
+    public async Task Who_is_revoked_again_while_he_waits_gets_neither_tokens_nor_a_family_that_live(string again)
+    {
+        await using var auth = await DemoAuth.StartAsync();
+        var own = await AdminAsync(auth, "tokens.revoke");
+        var id = (await auth.SignInAsync()).Claims.GetProperty("sub").GetString();
+        Assert.Equal(200, (await auth.GetAsync("uaa/oauth/token/revoke/user/" + id, own)).Status);
+        // The password is good, and everything was looked at; then somebody revokes once more, in the same second.
+        auth.Waiting = async () => Assert.Equal(200, (await auth.GetAsync("uaa/oauth/token/revoke/" + (again == "client" ? "client/browser" : again == "user" ? "user/" + id : $"user/{id}/client/browser"), own)).Status);
+        var meanwhile = await auth.SignInAsync();
+        auth.Waiting = null;
+
+        Assert.Equal(200, meanwhile.Status);
+        Assert.True(meanwhile.Claims.GetProperty("iat").GetInt64() < auth.Services.GetRequiredService<SecureMesh.Auth.Revocation.RevocationState>().EarliestIssue("uaa", "browser", id));
+        Assert.Equal(401, (await auth.GetAsync("uaa/userinfo", meanwhile.AccessToken)).Status);
+        Assert.Equal(401, (await auth.RefreshAsync(meanwhile.RefreshToken)).Status);
+        Assert.Equal(200, (await auth.GetAsync("uaa/userinfo", (await auth.SignInAsync()).AccessToken)).Status);
+    }
+
+    [Theory]
     [ClassData(typeof(EachEngine))]
     public async Task V_013_V_116_all_tokens_of_exactly_this_client_end_at_every_instance(SqlEngine engine)
     {

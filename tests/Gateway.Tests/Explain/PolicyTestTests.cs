@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Text.Json;
-using SecureMesh.Gateway.Explain;
 using SecureMesh.Gateway.Routes;
 using Xunit;
 

@@ -1,8 +1,7 @@
 using Microsoft.AspNetCore.Routing.Patterns;
 using Microsoft.AspNetCore.Routing.Template;
-using Route = SecureMesh.Gateway.Routes.Route;
 
-namespace SecureMesh.Gateway.Explain;
+namespace SecureMesh.Gateway.Routes;
 
 /// <summary>Which route a request takes, without a request: as the framework's router decides (tests compare the two).</summary>
 internal sealed class RouteMatch
