@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.Builder;
+using SecureMesh.Tests.Support;
 using Xunit;
 
 namespace SecureMesh.Sdk.Tests.Errors;
@@ -25,6 +26,64 @@ public sealed class LogBudgetTests
         using var budget = new LogBudget(0, _ => { });
 
         Assert.False(budget.TryTake());
+    }
+
+    [Fact]
+    public void The_budget_of_a_second_comes_back_in_small_parts_and_never_beyond_itself()
+    {
+        var clock = new TestClock();
+        using var budget = new LogBudget(100, _ => { }, clock);
+
+        int Taken() => Enumerable.Range(0, 1000).Count(_ => budget.TryTake());
+
+        Assert.Equal(100, Taken());
+        Assert.Equal(0, Taken());
+        clock.Advance(TimeSpan.FromMilliseconds(20));
+        Assert.Equal(2, Taken());
+        clock.Advance(TimeSpan.FromMilliseconds(500));
+        Assert.Equal(50, Taken());
+        clock.Advance(TimeSpan.FromHours(1));
+        Assert.Equal(100, Taken());
+        clock.Advance(TimeSpan.FromHours(1));
+        Assert.True(budget.TryTake());
+        clock.Advance(TimeSpan.FromHours(1));
+        Assert.Equal(100, Taken());
+    }
+
+    [Fact]
+    public void A_budget_smaller_than_its_parts_gives_a_second_what_it_has_and_no_more()
+    {
+        var clock = new TestClock();
+        using var budget = new LogBudget(3, _ => { }, clock);
+        while (budget.TryTake()) { }
+
+        var taken = 0;
+        for (var part = 0; part < 500; part++)
+        {
+            clock.Advance(TimeSpan.FromMilliseconds(20));
+            while (budget.TryTake()) taken++;
+        }
+
+        Assert.Equal(30, taken);
+    }
+
+    [Fact]
+    public void What_is_left_out_is_said_within_a_second_and_once()
+    {
+        var clock = new TestClock();
+        var said = new List<long>();
+        using var budget = new LogBudget(1, said.Add, clock);
+
+        for (var i = 0; i < 8; i++) budget.TryTake();
+        clock.Advance(TimeSpan.FromSeconds(0.9));
+        Assert.Empty(said);
+        clock.Advance(TimeSpan.FromSeconds(0.2));
+        Assert.Equal([7], said);
+        clock.Advance(TimeSpan.FromMinutes(1));
+        for (var i = 0; i < 3; i++) budget.TryTake();
+        clock.Advance(TimeSpan.FromSeconds(2));
+
+        Assert.Equal([7, 2], said);
     }
 
     [Fact]
