@@ -106,6 +106,16 @@ internal abstract partial class PublishedKeys(
         }
     }
 
+    /// <summary>Fetches the key set by a fetch that begins now: one under way may have read what was there before.</summary>
+    /// <returns>True when the token service answered with usable keys.</returns>
+    public async Task<bool> RefreshAnewAsync()
+    {
+        Task<bool>? running;
+        lock (_gate) running = _fetch;
+        if (running is { IsCompleted: false }) await running;
+        return await RefreshAsync();
+    }
+
     /// <summary>How long the present set is fresh; a short pause when there is none.</summary>
     public TimeSpan NextRefresh(bool succeeded) =>
         succeeded ? published.RefreshEvery ?? _current!.MaxAge : Usable is null ? FailurePause : published.RefreshEvery ?? RetryPause;

@@ -4,24 +4,44 @@ using Microsoft.Extensions.Logging;
 
 namespace SecureMesh.Sdk;
 
-/// <summary>Keeps the key sets fresh, so that no caller waits for them and a withdrawn key is forgotten.</summary>
-internal sealed partial class PublishedKeysRefresh(IIssuerKeys issuer, IPassportKeys passports, TimeProvider time, ILogger<PublishedKeysRefresh> logger)
-    : BackgroundService
+/// <summary>
+/// Keeps the key sets fresh, so that no caller waits for them and a withdrawn key is forgotten. When the feed of revocations ends a
+/// key, the one that takes its place is asked for at once, however many made-up keys callers name meanwhile.
+/// </summary>
+internal sealed partial class PublishedKeysRefresh(
+    IIssuerKeys issuer, IPassportKeys passports, ITokenRevocations revocations, TimeProvider time, ILogger<PublishedKeysRefresh> logger) : BackgroundService
 {
+    private TaskCompletionSource _keyEnded = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private long _keysEnded;
+
     /// <summary>The sets that are fetched; a service may bring its own keys instead.</summary>
     public static IEnumerable<PublishedKeys> Of(IIssuerKeys issuer, IPassportKeys passports) => new object[] { issuer, passports }.OfType<PublishedKeys>();
 
-    protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
-        Task.WhenAll(Of(issuer, passports).Select(keys => KeepFreshAsync(keys, stoppingToken)));
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        using var watch = revocations.OnChange(Heard);
+        await Task.WhenAll(Of(issuer, passports).Select(keys => KeepFreshAsync(keys, stoppingToken)));
+    }
+
+    private void Heard()
+    {
+        if (revocations is not TokenRevocations { KeysEnded: var ended } || ended == _keysEnded) return;
+        _keysEnded = ended;
+        Interlocked.Exchange(ref _keyEnded, new(TaskCreationOptions.RunContinuationsAsynchronously)).SetResult();
+    }
 
     private async Task KeepFreshAsync(PublishedKeys keys, CancellationToken stoppingToken)
     {
         try
         {
+            var anew = false;
             while (true)
             {
-                var next = await TurnAsync(keys, stoppingToken);
-                await Task.Delay(Entropy.Jitter(next, 0.05), time, stoppingToken);
+                var keyEnded = Volatile.Read(ref _keyEnded).Task; // before the fetch, so that none that ends meanwhile is missed
+                var next = await TurnAsync(keys, anew, stoppingToken);
+                await keyEnded.WaitAsync(Entropy.Jitter(next, 0.05), time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                stoppingToken.ThrowIfCancellationRequested();
+                anew = keyEnded.IsCompleted;
             }
         }
         catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
@@ -31,11 +51,11 @@ internal sealed partial class PublishedKeysRefresh(IIssuerKeys issuer, IPassport
     }
 
     /// <summary>Whatever goes wrong, the next turn comes.</summary>
-    private async Task<TimeSpan> TurnAsync(PublishedKeys keys, CancellationToken cancellationToken)
+    private async Task<TimeSpan> TurnAsync(PublishedKeys keys, bool anew, CancellationToken cancellationToken)
     {
         try
         {
-            return keys.NextRefresh(await keys.RefreshAsync().WaitAsync(cancellationToken));
+            return keys.NextRefresh(await (anew ? keys.RefreshAnewAsync() : keys.RefreshAsync()).WaitAsync(cancellationToken));
         }
         catch (Exception e) when (!cancellationToken.IsCancellationRequested)
         {

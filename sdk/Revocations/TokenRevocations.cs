@@ -18,6 +18,7 @@ internal sealed partial class TokenRevocations(TimeProvider time, ILogger<TokenR
     private long _place;
     private long _currentAt = Never;
     private long _sweptAt = time.GetTimestamp();
+    private long _keysEnded;
     private bool _changed;
 
     public long Version => Volatile.Read(ref _version);
@@ -28,6 +29,9 @@ internal sealed partial class TokenRevocations(TimeProvider time, ILogger<TokenR
 
     /// <summary>The number of the last revocation taken in: the feed is asked for what comes after it.</summary>
     public long Place => Volatile.Read(ref _place);
+
+    /// <summary>How often the end of a key was heard; grows before the callbacks.</summary>
+    public long KeysEnded => Volatile.Read(ref _keysEnded);
 
     /// <summary>How many revocations are in memory.</summary>
     public int Count => _memory is var memory ? memory.Current.Count + (memory.Coming?.Count ?? 0) : 0;
@@ -61,6 +65,7 @@ internal sealed partial class TokenRevocations(TimeProvider time, ILogger<TokenR
     public void Apply(in Revocation revocation)
     {
         (_memory.Coming ?? _memory.Current).Apply(revocation);
+        if (revocation.Kind == RevocationKind.Key) Interlocked.Increment(ref _keysEnded);
         Volatile.Write(ref _place, Math.Max(_place, revocation.Sequence));
         _changed = true;
     }

@@ -121,6 +121,66 @@ public sealed class RevokedTokensTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task T_17_the_end_of_a_key_brings_the_next_one_at_once_though_made_up_kids_have_spent_the_fetch()
+    {
+        await using var service = await FollowAsync();
+        var follower = await CurrentAsync(service);
+        var old = AccessToken();
+        Assert.Equal(200, (await service.GetAsync("/ui", old)).Status);
+        var (leaked, asked) = (_feed.Key.Kid, _feed.KeysAsked);
+        _feed.Key = new SigningKey(); // published by nobody yet
+        var young = AccessToken();
+        Assert.Equal(200, (await service.GetAsync("/ui", young)).Status);
+        Assert.Equal(asked + 1, _feed.KeysAsked);
+        await MadeUpAsync(service);
+        Assert.Equal(asked + 2, _feed.KeysAsked);
+        await MadeUpAsync(service);
+        Assert.Equal(asked + 2, _feed.KeysAsked);
+
+        // The clock stands still: nothing but the event can cause a fetch now.
+        _feed.Key = new SigningKey();
+        var last = AccessToken();
+        Assert.Equal(401, (await service.GetAsync("/ui", last)).Status);
+        await follower.SendAsync(Feed.Revocation(1, "token", "another"), Feed.Revocation(2, "key", leaked));
+        await Until.TrueAsync(async () => (await service.GetAsync("/ui", last)).Status == 200);
+
+        Assert.Equal(asked + 3, _feed.KeysAsked);
+        Assert.Equal(401, (await service.GetAsync("/ui", old)).Status);
+    }
+
+    [Fact]
+    public async Task T_17_a_fetch_that_began_before_the_end_of_a_key_is_followed_by_another()
+    {
+        await using var service = await FollowAsync();
+        var follower = await CurrentAsync(service);
+        Assert.Equal(200, (await service.GetAsync("/ui", AccessToken())).Status);
+        var (leaked, asked, held) = (_feed.Key.Kid, _feed.KeysAsked, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
+        _feed.KeysHeld = held;
+        var madeUp = MadeUpAsync(service);
+        await Until.TrueAsync(() => Task.FromResult(_feed.KeysAsked == asked + 1));
+
+        _feed.Key = new SigningKey();
+        await follower.SendAsync(Feed.Revocation(1, "key", leaked));
+        await Until.TrueAsync(() => Task.FromResult(((TokenRevocations)Revocations(service)).KeysEnded == 1));
+        _feed.KeysHeld = null;
+        held.SetResult();
+        await madeUp;
+
+        await Until.TrueAsync(async () => (await service.GetAsync("/ui", AccessToken())).Status == 200);
+        Assert.Equal(asked + 2, _feed.KeysAsked);
+    }
+
+    /// <summary>A token by a key that was never published.</summary>
+    private async Task MadeUpAsync(Service service)
+    {
+        var published = _feed.Key;
+        _feed.Key = new SigningKey();
+        var token = AccessToken();
+        _feed.Key = published;
+        Assert.Equal(401, (await service.GetAsync("/ui", token)).Status);
+    }
+
+    [Fact]
     public async Task T_13_while_the_feed_is_cut_an_open_service_goes_on()
     {
         await using var service = await FollowAsync();

@@ -19,6 +19,7 @@ internal sealed class StubFeed : IAsyncDisposable
     private int _tokens;
     private int _asked;
     private int _tokensAsked;
+    private int _keysAsked;
 
     /// <summary>Base address without a final slash; what <c>mesh:auth:url</c> takes.</summary>
     public string Url { get; private set; } = "";
@@ -44,7 +45,13 @@ internal sealed class StubFeed : IAsyncDisposable
     public string ContentType { get; set; } = "text/event-stream";
 
     /// <summary>Signs tokens; its public half is published.</summary>
-    public SigningKey Key { get; } = new();
+    public SigningKey Key { get; set; } = new();
+
+    /// <summary>Holds back the next answers with keys, as they were when they were asked for.</summary>
+    public TaskCompletionSource? KeysHeld { get; set; }
+
+    /// <summary>How often the keys of tokens were asked for.</summary>
+    public int KeysAsked => Volatile.Read(ref _keysAsked);
 
     /// <summary>Signs passports; its public half is published.</summary>
     public SigningKey PassportKey { get; } = new();
@@ -108,7 +115,7 @@ internal sealed class StubFeed : IAsyncDisposable
         builder.Services.Configure<HostOptions>(options => options.ShutdownTimeout = TimeSpan.Zero);
         _app = builder.Build();
         _app.MapPost("/uaa/oauth/token", Token);
-        _app.MapGet("/uaa/token_keys", () => Results.Json(new { keys = new[] { Key.Public } }));
+        _app.MapGet("/uaa/token_keys", KeysAsync);
         _app.MapGet("/uaa/passport_keys", () => Results.Json(new { keys = new[] { PassportKey.Public } }));
         _app.MapGet("/uaa/revocations", FeedAsync);
         _app.Urls.Add(url);
@@ -121,6 +128,14 @@ internal sealed class StubFeed : IAsyncDisposable
         Interlocked.Increment(ref _tokensAsked);
         if (TokenAnswer is { } answer) return Results.Text(answer.Body, "application/json", statusCode: answer.Status);
         return Results.Json(new { access_token = $"token-{Interlocked.Increment(ref _tokens)}", token_type = "bearer", expires_in = 600 });
+    }
+
+    private async Task<IResult> KeysAsync()
+    {
+        var keys = Results.Json(new { keys = new[] { Key.Public } });
+        Interlocked.Increment(ref _keysAsked);
+        if (KeysHeld is { } held) await held.Task;
+        return keys;
     }
 
     private async Task FeedAsync(HttpContext http)
