@@ -29,7 +29,8 @@ internal static class PolicyCommand
         var client = CommonOptions.Value("--client", "ID", "His client.");
         var credential = CommonOptions.Value("--credential", "KIND", "The kind of his credential: jwt, opaque, api-token, basic, foreign, or none.", "jwt");
         var claims = new Option<string[]>("--claim") { Description = "A further claim, as 'department=sales'; several times for several.", HelpName = "NAME=VALUE", Arity = ArgumentArity.OneOrMore, AllowMultipleArgumentsPerToken = false };
-        var test = new Command("test", "Try a configuration of the gateway before it is in force.") { file, request, scopes, subject, client, credential, claims };
+        var production = new Option<bool>("--production") { Description = "Judge it as for a mesh that was started with --production, without what the demo allows." };
+        var test = new Command("test", "Try a configuration of the gateway before it is in force.") { file, request, scopes, subject, client, credential, claims, production };
         Interruption.SetAction(test, shell, async (arguments, cancellationToken) =>
         {
             var asked = arguments.GetValue(request) is { } line ? RequestLine.Read(line, "--request") : ((string, string)?)null;
@@ -40,7 +41,7 @@ internal static class PolicyCommand
             var environment = await FlattenAsync(published, path, cancellationToken).ConfigureAwait(false);
             if (environment.Fault is { } fault) return Tell(shell, arguments, Broken(fault));
             var input = JsonText.Line(json => Write(json, environment.Json, asked, kind == "none" ? null : kind, Claims(arguments, scopes, subject, client, claims)));
-            return Tell(shell, arguments, await JudgeAsync(published, input, cancellationToken).ConfigureAwait(false));
+            return Tell(shell, arguments, await JudgeAsync(published, input, arguments.GetValue(production), cancellationToken).ConfigureAwait(false));
         });
         return new Command("policy", "Who may use the mesh's routes.") { test };
     }
@@ -51,9 +52,12 @@ internal static class PolicyCommand
         return run.ExitCode == 0 ? (Parse(run.Output, "the configuration server's program"), null) : (default, run.Complaint);
     }
 
-    private static async Task<JsonElement> JudgeAsync(string published, string input, CancellationToken cancellationToken)
+    private static async Task<JsonElement> JudgeAsync(string published, string input, bool production, CancellationToken cancellationToken)
     {
-        var run = await ProgramRun.RunAsync(PublishedPrograms.PathOf(published, ServiceKind.Gateway), ["--test-policy"], Environment(ServiceKind.Gateway), cancellationToken, input).ConfigureAwait(false);
+        // As ./mesh up starts it: with the demo unless told otherwise.
+        var environment = Environment(ServiceKind.Gateway);
+        if (!production) environment["MESH__DEMO"] = "true";
+        var run = await ProgramRun.RunAsync(PublishedPrograms.PathOf(published, ServiceKind.Gateway), ["--test-policy"], environment, cancellationToken, input).ConfigureAwait(false);
         return Parse(run.Output, "the gateway's program");
     }
 

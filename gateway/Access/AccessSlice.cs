@@ -2,6 +2,7 @@ using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
 using SecureMesh.Gateway.Access.Dpop;
 using SecureMesh.Gateway.Access.Foreign;
+using SecureMesh.Sdk;
 
 namespace SecureMesh.Gateway.Access;
 
@@ -21,6 +22,7 @@ internal static class AccessSlice
         builder.Services.AddSingleton<Gate>();
         builder.Services.AddSingleton<Online>();
         builder.Services.AddSingleton<ForeignIssuers>();
+        builder.Services.AddSingleton<IConfigurationCheck>(services => services.GetRequiredService<ForeignIssuers>());
         builder.Services.TryAddEnumerable(ServiceDescriptor.Singleton<ICredentialCheck, JwtCheck>());
         builder.Services.TryAddEnumerable(ServiceDescriptor.Singleton<ICredentialCheck, OpaqueCheck>());
         builder.Services.TryAddEnumerable(ServiceDescriptor.Singleton<ICredentialCheck, BasicCheck>());

@@ -11,7 +11,7 @@ namespace SecureMesh.Gateway.Access;
 /// <param name="marks">By what it can be revoked.</param>
 /// <param name="until">When it ends, skew included; Unix milliseconds.</param>
 /// <param name="claims">What the issuer says of the caller.</param>
-/// <param name="freshUntil">Until when it is believed without asking again; Unix milliseconds.</param>
+/// <param name="freshUntil">Until when it is believed without asking again; a timestamp of the clock, which nobody sets.</param>
 internal sealed class Caller(CredentialKind credential, TokenMarks marks, long until, JsonElement claims, long freshUntil = long.MaxValue)
 {
     private const int MostExchanged = 16;
@@ -71,14 +71,14 @@ internal sealed class Caller(CredentialKind credential, TokenMarks marks, long u
 
     /// <summary>A caller by the claims of an access token, verified here or vouched for by auth.</summary>
     /// <returns>Null when the claims are not those of an access token.</returns>
-    public static Caller? Of(CredentialKind credential, JsonElement claims, string? keyId, TimeSpan skew, DateTimeOffset? freshUntil = null, string? token = null)
+    public static Caller? Of(CredentialKind credential, JsonElement claims, string? keyId, TimeSpan skew, long freshUntil = long.MaxValue, string? token = null)
     {
         if (Text(claims, "sub") is null || Text(claims, "client_id") is not { } client || Seconds(claims, "exp") is not { } expires) return null;
         var marks = new TokenMarks(
             Text(claims, "zid") ?? "", Text(claims, "jti"), Text(claims, "grant_id"), Text(claims, "sid"), Text(claims, "user_id"), client, keyId, Seconds(claims, "iat") ?? 0);
         // No credential of ours lives for centuries; the number is the issuer's, and must not overflow.
         var until = Math.Min(expires, 253_402_300_799L - 3600) * 1000 + (long)skew.TotalMilliseconds;
-        return new Caller(credential, marks, until, claims, freshUntil?.ToUnixTimeMilliseconds() ?? long.MaxValue) { Token = token };
+        return new Caller(credential, marks, until, claims, freshUntil) { Token = token };
     }
 
     public static string? Text(JsonElement claims, string name) =>

@@ -43,7 +43,7 @@ internal sealed class Credentials : IDisposable
     {
         if (_callers.Find(key) is not { } caller) return null;
         var now = _time.GetUtcNow().ToUnixTimeMilliseconds();
-        if (caller.Until > now && !caller.IsRevoked(_revocations)) return caller.FreshUntil > now ? caller : null;
+        if (caller.Until > now && !caller.IsRevoked(_revocations)) return caller.FreshUntil == long.MaxValue || caller.FreshUntil > _time.GetTimestamp() ? caller : null;
         _callers.Forget(key, caller);
         return null;
     }
@@ -81,7 +81,7 @@ internal sealed class Credentials : IDisposable
             else if (verdict.Refusal!.Lasts)
             {
                 if (known is not null) _callers.Forget(key, known);
-                _refusals.Add(refused, new Remembered(verdict.Refusal, _time.GetUtcNow() + _negative));
+                _refusals.Add(refused, new Remembered(verdict.Refusal, _time.GetTimestamp()));
             }
             return verdict;
         }
@@ -93,7 +93,7 @@ internal sealed class Credentials : IDisposable
 
     private CredentialKey KeyOf(in Presented credential) => CredentialKey.Of(credential.Kind, credential.Text, _checks[(int)credential.Kind]?.AskedAt);
 
-    private Refusal? Refused(in CredentialKey key) => _refusals.Find(key) is { } remembered && remembered.Until > _time.GetUtcNow() ? remembered.Refusal : null;
+    private Refusal? Refused(in CredentialKey key) => _refusals.Find(key) is { } remembered && _time.GetElapsedTime(remembered.At) < _negative ? remembered.Refusal : null;
 
     private Verdict Judge(Verdict verdict)
     {
@@ -102,7 +102,7 @@ internal sealed class Credentials : IDisposable
         return caller.IsRevoked(_revocations) ? Refusal.Invalid("revoked") : verdict;
     }
 
-    private sealed record Remembered(Refusal Refusal, DateTimeOffset Until);
+    private sealed record Remembered(Refusal Refusal, long At);
 }
 
 /// <summary>How much is remembered.</summary>

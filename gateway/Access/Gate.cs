@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Primitives;
 using SecureMesh.Gateway.Access.Dpop;
 using SecureMesh.Gateway.Routes;
 using SecureMesh.Sdk;
@@ -8,7 +9,8 @@ namespace SecureMesh.Gateway.Access;
 /// <summary>Who calls, and whether the route lets him in.</summary>
 internal sealed class Gate(Credentials credentials, Constraint constraint, Online online, ITokenRevocations revocations)
 {
-    private static readonly TimeSpan _soon = TimeSpan.FromSeconds(2);
+    /// <summary>What a critical route answers while nobody tells what was revoked.</summary>
+    public static readonly Refusal Deaf = Refusal.Unavailable(TimeSpan.FromSeconds(2), "the revocation feed is cut for longer than the route's criticalAfter");
 
     /// <summary>Decides about a credential that is known, without waiting for anybody.</summary>
     /// <returns>False when somebody must be asked first.</returns>
@@ -20,7 +22,7 @@ internal sealed class Gate(Credentials credentials, Constraint constraint, Onlin
             return true;
         }
         verdict = default;
-        if (route.Online || shown.Scheme == CredentialScheme.Dpop || (route.Revocation != WhenFeedIsCut.Open && !revocations.IsCurrent)) return false;
+        if (route.Online || shown.Scheme == CredentialScheme.Dpop || !HearsEnough(route)) return false;
         if (credentials.Find(shown) is not { } caller || caller.Bound is not null) return false;
         verdict = Judge(caller, route);
         return true;
@@ -32,21 +34,51 @@ internal sealed class Gate(Credentials credentials, Constraint constraint, Onlin
         // 1. What is shown, and whether this route takes its like.
         if (Read(http, route, out var shown) is { } refusal) return refusal.On(route);
         // 2. While nobody tells what was revoked, some routes rather refuse.
-        if (route.Revocation == WhenFeedIsCut.Critical && revocations.Silence > route.CriticalAfter)
-            return Refusal.Unavailable(_soon, "the revocation feed is cut for longer than the route's criticalAfter");
+        if (IsDeaf(route)) return Deaf;
         // 3. Whose it is.
         var verdict = await credentials.CheckAsync(shown, http.Connection.RemoteIpAddress, http.RequestAborted);
         if (verdict.Caller is not { } caller) return verdict.Refusal!.On(route);
         // 4. Whether he who shows it may: a bound one needs the proof of its key.
         if (constraint.Fault(http, shown, caller) is { } unproven) return unproven.On(route);
         // 5. Whether auth, asked now, still stands by it.
-        if (route.Online || (route.Revocation == WhenFeedIsCut.Normal && !revocations.IsCurrent && caller.Credential != CredentialKind.Foreign))
+        if (route.Online || AsksInstead(route, caller))
         {
             if (await online.FaultAsync(caller.Token ?? shown.Text, shown.Kind, mayBeMomentsOld: !route.Online, http.RequestAborted) is { } gone) return gone.On(route);
         }
         // 6. Whether the route is for him.
         return Judge(caller, route);
     }
+
+    /// <summary>
+    /// Whether what somebody has opened may go on, where no feed tells: his credential is looked at as if he showed it again, apart
+    /// from the proof that belongs to his request.
+    /// </summary>
+    /// <param name="authorization">What he showed.</param>
+    /// <param name="route">Where.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    /// <returns>Why not; null when nothing speaks against it.</returns>
+    public async ValueTask<Refusal?> FaultAsync(StringValues authorization, Route route, CancellationToken cancellationToken)
+    {
+        if (Presented.Read(authorization, out var unread) is not { } shown) return unread;
+        var verdict = await credentials.CheckAsync(shown, null, cancellationToken);
+        if (verdict.Caller is not { } caller) return verdict.Refusal;
+        return (route.Online && !revocations.IsCurrent) || AsksInstead(route, caller)
+            ? await online.FaultAsync(caller.Token ?? shown.Text, shown.Kind, mayBeMomentsOld: true, cancellationToken)
+            : null;
+    }
+
+    /// <summary>True when nobody has told for too long what was revoked, and the route rather refuses than goes on.</summary>
+    public bool IsDeaf(Route route) => route.Revocation == WhenFeedIsCut.Critical && revocations.Silence > route.CriticalAfter;
+
+    private bool HearsEnough(Route route) => route.Revocation switch
+    {
+        WhenFeedIsCut.Open => true,
+        WhenFeedIsCut.Critical => !IsDeaf(route),
+        _ => revocations.IsCurrent,
+    };
+
+    private bool AsksInstead(Route route, Caller caller) =>
+        route.Revocation == WhenFeedIsCut.Normal && !revocations.IsCurrent && caller.Credential != CredentialKind.Foreign;
 
     private static Verdict Judge(Caller caller, Route route)
     {

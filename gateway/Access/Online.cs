@@ -32,7 +32,7 @@ internal sealed class Online(AuthCalls auth, LastGood<MeshOptions> mesh, TimePro
         {
             if (Recent(key) is { } meanwhile) return meanwhile.Refusal;
             var (claims, refusal) = await AskAsync(token, stop);
-            if (claims is not null || refusal!.Lasts) _asked.Add(key, new Asked(refusal, time.GetUtcNow()));
+            if (claims is not null || refusal!.Lasts) _asked.Add(key, new Asked(refusal, time.GetTimestamp()));
             return refusal;
         }, cancellationToken);
     }
@@ -52,7 +52,7 @@ internal sealed class Online(AuthCalls auth, LastGood<MeshOptions> mesh, TimePro
 
     public void Dispose() => _flights.Dispose();
 
-    private Asked? Recent(in CredentialKey key) => _asked.Find(key) is { } asked && asked.At + _moment > time.GetUtcNow() ? asked : null;
+    private Asked? Recent(in CredentialKey key) => _asked.Find(key) is { } asked && time.GetElapsedTime(asked.At) < _moment ? asked : null;
 
-    private sealed record Asked(Refusal? Refusal, DateTimeOffset At);
+    private sealed record Asked(Refusal? Refusal, long At);
 }

@@ -26,13 +26,13 @@ internal sealed class OpaqueCheck(Online online, TimeProvider time) : ICredentia
 
     public async Task<Verdict> CheckAsync(Presented credential, IPAddress? address, CancellationToken cancellationToken)
     {
-        var asked = time.GetUtcNow();
+        var asked = time.GetTimestamp();
         var (claims, refusal) = await online.AskAsync(credential.Text, cancellationToken);
         if (claims is not { } known) return refusal!;
         if (Caller.Text(known, "token_use") is not (null or "access")) return Refusal.Invalid("not an access token");
         // As a signed token is asked: one that was narrowed to a service is for that service alone.
         if (!IsForGateway(known)) return Refusal.Invalid("for another audience");
-        return Caller.Of(credential.Kind, known, null, TimeSpan.Zero, freshUntil: asked + _fresh) is { } caller ? caller : Refusal.Invalid("auth's answer is not that of an access token");
+        return Caller.Of(credential.Kind, known, null, TimeSpan.Zero, freshUntil: asked + (long)(_fresh.TotalSeconds * time.TimestampFrequency)) is { } caller ? caller : Refusal.Invalid("auth's answer is not that of an access token");
     }
 
     private static bool IsForGateway(JsonElement claims)

@@ -1,4 +1,5 @@
 using System.Net;
+using SecureMesh.Gateway.Protocol;
 
 namespace SecureMesh.Gateway.Access;
 
@@ -8,11 +9,10 @@ namespace SecureMesh.Gateway.Access;
 /// </summary>
 internal sealed class Turns(int inAll, int ofOneAddress, TimeSpan patience, TimeProvider time)
 {
-    private const int PrefixBytes = 8; // a home or a machine has one /64
     private const int MostWaiting = 1024;
     private const int MostWaitingOfOne = 128;
     private readonly Lock _gate = new();
-    private readonly Dictionary<IPAddress, int> _taken = [];
+    private readonly Dictionary<UInt128, int> _taken = [];
     private readonly LinkedList<Waiter> _waiting = [];
     private int _all;
 
@@ -26,11 +26,11 @@ internal sealed class Turns(int inAll, int ofOneAddress, TimeSpan patience, Time
     /// <returns>False when too many wait or it came to nothing in time; otherwise <see cref="Leave"/> gives the turn back.</returns>
     public async ValueTask<bool> EnterAsync(IPAddress? address, CancellationToken cancellationToken)
     {
-        var waiter = new Waiter(Key(address));
+        var waiter = new Waiter(CallerNetwork.Of(address));
         lock (_gate)
         {
             if (TryTake(waiter.Address)) return true;
-            if (_waiting.Count >= MostWaiting || _waiting.Count(other => other.Address.Equals(waiter.Address)) >= MostWaitingOfOne) return false;
+            if (_waiting.Count >= MostWaiting || _waiting.Count(other => other.Address == waiter.Address) >= MostWaitingOfOne) return false;
             _waiting.AddLast(waiter);
         }
         try
@@ -49,7 +49,7 @@ internal sealed class Turns(int inAll, int ofOneAddress, TimeSpan patience, Time
 
     public void Leave(IPAddress? address)
     {
-        var key = Key(address);
+        var key = CallerNetwork.Of(address);
         lock (_gate)
         {
             _all--;
@@ -65,7 +65,7 @@ internal sealed class Turns(int inAll, int ofOneAddress, TimeSpan patience, Time
         }
     }
 
-    private bool TryTake(IPAddress address)
+    private bool TryTake(UInt128 address)
     {
         var taken = _taken.GetValueOrDefault(address);
         if (_all >= inAll || taken >= ofOneAddress) return false;
@@ -74,19 +74,9 @@ internal sealed class Turns(int inAll, int ofOneAddress, TimeSpan patience, Time
         return true;
     }
 
-    private static IPAddress Key(IPAddress? address)
+    private sealed class Waiter(UInt128 address)
     {
-        if (address is null) return IPAddress.None;
-        if (address.IsIPv4MappedToIPv6) return address.MapToIPv4();
-        if (address.AddressFamily != System.Net.Sockets.AddressFamily.InterNetworkV6) return address;
-        var bytes = address.GetAddressBytes();
-        bytes.AsSpan(PrefixBytes).Clear();
-        return new IPAddress(bytes);
-    }
-
-    private sealed class Waiter(IPAddress address)
-    {
-        public IPAddress Address => address;
+        public UInt128 Address => address;
 
         public TaskCompletionSource Turn { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
     }

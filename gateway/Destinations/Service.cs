@@ -10,6 +10,7 @@ internal sealed class Service(string name)
     private const int Always = 10 * Window;
 
     private readonly Lock _gate = new();
+    private readonly Dictionary<UInt128, int> _sending = [];
     private readonly long[] _enteredThen = new long[Window];
     private readonly long[] _retriesThen = new long[Window];
     private int _second;
@@ -35,6 +36,30 @@ internal sealed class Service(string name)
 
     /// <summary>It has begun to answer, or will not.</summary>
     public void Leave() => Interlocked.Increment(ref _left);
+
+    /// <summary>
+    /// Somebody begins to send the body of a request. However slowly he sends, it waits all the while: so of one network no more may
+    /// than a part of what may wait.
+    /// </summary>
+    public bool TryBeginBody(UInt128 network, int most)
+    {
+        lock (_sending)
+        {
+            var sending = _sending.GetValueOrDefault(network);
+            if (sending >= most) return false;
+            _sending[network] = sending + 1;
+            return true;
+        }
+    }
+
+    /// <summary>It is all there, or nobody waits for it any more.</summary>
+    public void EndBody(UInt128 network)
+    {
+        lock (_sending)
+        {
+            if (--_sending[network] == 0) _sending.Remove(network);
+        }
+    }
 
     /// <summary>
     /// A request is to be sent again. A service that fails gets no more requests by that than a share of what callers send, as
@@ -83,6 +108,9 @@ internal sealed record ServiceSettings
 
     /// <summary>How many requests may wait for its answer at the same time.</summary>
     public int MaxInFlight { get; init; } = 5000;
+
+    /// <summary>How many of these may be of one network while their bodies are still on their way.</summary>
+    public int MaxBodiesOfOne => Math.Max(16, MaxInFlight / 10);
 
     /// <summary>True: HTTP/2, also without TLS. False: HTTP/1.1. Null: as the instance says.</summary>
     public bool? Http2 { get; init; }

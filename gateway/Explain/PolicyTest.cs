@@ -3,6 +3,7 @@ using System.Text.Json.Serialization;
 using Microsoft.Extensions.Configuration.Memory;
 using Microsoft.Extensions.Options;
 using SecureMesh.Gateway.Access;
+using SecureMesh.Gateway.Access.Foreign;
 using SecureMesh.Gateway.Routes;
 using SecureMesh.Sdk;
 using Route = SecureMesh.Gateway.Routes.Route;
@@ -62,10 +63,22 @@ internal static class PolicyTest
         }
         await using var app = builder.Build();
         var (routes, faults) = RouteReader.Read(app.Configuration);
-        IReadOnlyList<string> all = [.. faults, .. OptionFaults(app.Services)];
+        IReadOnlyList<string> all = [.. faults, .. IssuerFaults(app), .. OptionFaults(app.Services)];
         if (all.Count > 0) return new PolicyTestOutput([.. all.Select(PolicyFault.Of)], [], null);
         var ordered = RouteMatch.InOrder(routes);
         return new PolicyTestOutput([], [.. ordered.Select(TestedRoute.Of)], request is null ? null : app.Services.GetRequiredService<DryRun>().Suppose(request));
+    }
+
+    private static IReadOnlyList<string> IssuerFaults(WebApplication app)
+    {
+        try
+        {
+            return ForeignReader.Read(app.Configuration, app.Services.GetRequiredService<IOptions<MeshOptions>>().Value).Faults;
+        }
+        catch (Exception e) when (e is OptionsValidationException or InvalidOperationException)
+        {
+            return []; // the mesh's own settings are wrong, and are named beside this
+        }
     }
 
     /// <summary>Everything that is validated at a start.</summary>

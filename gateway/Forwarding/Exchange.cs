@@ -1,6 +1,8 @@
 using Microsoft.AspNetCore.Http.Features;
+using Microsoft.Extensions.Primitives;
 using SecureMesh.Gateway.Access;
 using SecureMesh.Gateway.Destinations;
+using SecureMesh.Gateway.Protocol;
 using Route = SecureMesh.Gateway.Routes.Route;
 
 namespace SecureMesh.Gateway.Forwarding;
@@ -14,6 +16,7 @@ internal sealed class Exchange : IDisposable
 {
     public const string Revoked = "the credential was revoked";
     public const string Expired = "the credential expired";
+    public const string Deaf = "nobody has told for too long what was revoked";
 
     /// <summary>Milliseconds; a revocation is in force for all that is open long before the second that is promised.</summary>
     private const int Grace = 100;
@@ -27,7 +30,10 @@ internal sealed class Exchange : IDisposable
     private readonly CancellationToken _caller;
     private readonly CancellationTokenSource _ended = new();
     private readonly TimeProvider _time;
+    private readonly bool _hasBody;
     private Service? _waitsAt;
+    private Service? _sendsTo;
+    private UInt128 _network;
     private int _state;
     private long _late;
     private long _mayFinish;
@@ -35,9 +41,13 @@ internal sealed class Exchange : IDisposable
     public Exchange(HttpContext http, Route route, Caller? caller, string? authorization, TimeProvider time)
     {
         (Http, Route, Caller, Authorization) = (http, route, caller, authorization);
-        (_caller, _time) = (http.RequestAborted, time);
+        (_caller, _time, Shown) = (http.RequestAborted, time, http.Request.Headers.Authorization);
         Progress();
-        if (http.Features.Get<IHttpRequestBodyDetectionFeature>() is not { CanHaveBody: false }) http.Request.Body = new WatchedBody(http.Request.Body, this);
+        if (http.Features.Get<IHttpRequestBodyDetectionFeature>() is not { CanHaveBody: false })
+        {
+            _hasBody = true;
+            http.Request.Body = new WatchedBody(http.Request.Body, this);
+        }
         http.Features.Set(this);
     }
 
@@ -47,6 +57,15 @@ internal sealed class Exchange : IDisposable
 
     /// <summary>Null on a public route.</summary>
     public Caller? Caller { get; }
+
+    /// <summary>What the caller showed; good when the request itself is over and its place taken by another.</summary>
+    public StringValues Shown { get; }
+
+    /// <summary>True when it was under way the last time that its credential was to be looked at again.</summary>
+    public bool IsLong { get; set; }
+
+    /// <summary>True when his credential was looked at again and is good no more.</summary>
+    public bool IsRefused { get; set; }
 
     /// <summary>What the service gets as <c>Authorization</c>; null when the caller's own header, if the route lets it pass, is it.</summary>
     public string? Authorization { get; }
@@ -93,11 +112,24 @@ internal sealed class Exchange : IDisposable
         return true;
     }
 
+    /// <summary>Its body, if it has one, counts among those that the caller's network sends to the service.</summary>
+    public bool TrySendTo(Service service, int most)
+    {
+        if (!_hasBody) return true;
+        _network = CallerNetwork.Of(Http.Connection.RemoteIpAddress);
+        if (!service.TryBeginBody(_network, most)) return false;
+        _sendsTo = service;
+        return true;
+    }
+
     public void WaitsNoMore()
     {
         _waitsAt?.Leave();
         _waitsAt = null;
+        SendsNoMore();
     }
+
+    private void SendsNoMore() => Interlocked.Exchange(ref _sendsTo, null)?.EndBody(_network);
 
     public void Failed(string cause) => (Failures ??= new(2)).Add(cause);
 
@@ -122,7 +154,7 @@ internal sealed class Exchange : IDisposable
     }
 
     /// <summary>Gives up the service when it has been silent for longer than the route grants.</summary>
-    /// <param name="now">Unix milliseconds.</param>
+    /// <param name="now">Milliseconds of a clock that nobody sets.</param>
     public void EndIfLate(long now)
     {
         if (now >= Volatile.Read(ref _late) && Interlocked.CompareExchange(ref _state, WasLate, Waiting) == Waiting) Cancel();
@@ -133,7 +165,7 @@ internal sealed class Exchange : IDisposable
     /// to its end: most are over at once, and cutting one off costs the caller his connection and tells him nothing.
     /// </summary>
     /// <param name="cause">Why.</param>
-    /// <param name="now">Unix milliseconds.</param>
+    /// <param name="now">Milliseconds of a clock that nobody sets.</param>
     /// <returns>False when it was over, or is not yet ended.</returns>
     public bool End(string cause, long now)
     {
@@ -164,7 +196,10 @@ internal sealed class Exchange : IDisposable
         }
     }
 
-    private void Progress() => Volatile.Write(ref _late, _time.GetUtcNow().ToUnixTimeMilliseconds() + (long)Route.Timeout.TotalMilliseconds);
+    private void Progress() => Volatile.Write(ref _late, Now(_time) + (long)Route.Timeout.TotalMilliseconds);
+
+    /// <summary>Milliseconds since some moment. When somebody sets the clock of the machine nothing becomes late by that.</summary>
+    public static long Now(TimeProvider time) => (long)(time.GetTimestamp() * (1000.0 / time.TimestampFrequency));
 
     private sealed class WatchedBody(Stream body, Exchange exchange) : Stream
     {
@@ -185,6 +220,7 @@ internal sealed class Exchange : IDisposable
             exchange.BodyTouched = exchange.AwaitsCaller = true;
             var read = await body.ReadAsync(buffer, cancellationToken);
             exchange.AwaitsCaller = false;
+            if (read == 0 && buffer.Length > 0) exchange.SendsNoMore();
             // The proxy lifts the server's own limit for whatever calls itself gRPC.
             if ((_bytes += read) > exchange.Route.MaxBodyBytes) throw new BadHttpRequestException("The request body is larger than the route takes", StatusCodes.Status413PayloadTooLarge);
             exchange.Progress();

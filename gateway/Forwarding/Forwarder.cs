@@ -30,6 +30,12 @@ internal sealed partial class Forwarder(IHttpForwarder proxy, ForwardingClient c
             await RefuseAsync(exchange, $"{route.Settings.MaxInFlight} requests wait for the service already (gateway:services:{service.Name}:maxInFlight)");
             return;
         }
+        if (!exchange.TrySendTo(service, route.Settings.MaxBodiesOfOne))
+        {
+            exchange.WaitsNoMore();
+            await exchange.Http.RefuseAsync(Access.Refusal.Limited(_retryAfter, $"{route.Settings.MaxBodiesOfOne} bodies of this network are on their way to the service already (a tenth of gateway:services:{service.Name}:maxInFlight)"));
+            return;
+        }
         inFlight.Add(exchange);
         try
         {
@@ -147,7 +153,12 @@ internal sealed partial class Forwarder(IHttpForwarder proxy, ForwardingClient c
             Log.Cut(logger, exchange.Route.Id, cause);
             // Nothing more may pass; half an answer must not look whole either.
             if (http.Response.HasStarted) http.Abort();
-            else await http.RefuseAsync(cause == Exchange.Expired ? Access.Refusal.Expired : Access.Refusal.Invalid(cause));
+            else await http.RefuseAsync(cause switch
+            {
+                Exchange.Expired => Access.Refusal.Expired,
+                Exchange.Deaf => Access.Gate.Deaf,
+                _ => Access.Refusal.Invalid(cause),
+            });
             return;
         }
         Log.NoAnswer(logger, exchange.Route.Id, error, why);

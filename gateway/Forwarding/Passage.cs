@@ -55,7 +55,7 @@ internal sealed class Passage(RequestLimits limits, Gate gate, Identity identity
         }
         // 6. Who is let in may be silent within a stream of gRPC until the route's time or the idle time ends it. The server
         // would end the whole connection for it, with all other streams.
-        if (IsStream(http.Request)) http.Features.Get<IHttpMinRequestBodyDataRateFeature>()?.MinDataRate = null;
+        if (caller is not null && IsStream(http.Request)) http.Features.Get<IHttpMinRequestBodyDataRateFeature>()?.MinDataRate = null;
         // 7. To an instance and back.
         using var exchange = new Exchange(http, route, caller, authorization, time);
         await forwarder.SendAsync(exchange);

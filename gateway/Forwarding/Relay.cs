@@ -42,6 +42,7 @@ internal sealed class Relay(Explainer explainer, Outliers outliers) : HttpTransf
         var headers = httpContext.Response.Headers;
         if (!exchange.Route.Cookies) headers.Remove("Set-Cookie");
         CrossOrigin.RemoveFrom(headers);
+        if (exchange.Route.Sandbox) AnswerHeaders.KeepApart(headers);
         headers.Remove("Server");
         headers.Remove("X-Powered-By");
         RequestTrace.Show(httpContext); // the service has a trace header of its own

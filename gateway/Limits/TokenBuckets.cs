@@ -1,6 +1,6 @@
 using System.Collections.Concurrent;
 using System.Net;
-using System.Net.Sockets;
+using SecureMesh.Gateway.Protocol;
 
 namespace SecureMesh.Gateway.Limits;
 
@@ -93,7 +93,7 @@ internal enum CountedBy
 /// <summary>Whose bucket it is: of one route always, so that no route uses up the allowance of another.</summary>
 internal readonly record struct BucketKey(string Route, CountedBy By, string? Zone, string? Name, UInt128 Network)
 {
-    public static BucketKey OfAddress(string route, IPAddress address) => new(route, CountedBy.Address, null, null, NetworkOf(address));
+    public static BucketKey OfAddress(string route, IPAddress address) => new(route, CountedBy.Address, null, null, CallerNetwork.Of(address));
 
     /// <summary>Ids are unique in their zone.</summary>
     public static BucketKey OfSubject(string route, string zone, string subject) => new(route, CountedBy.Subject, zone, subject, 0);
@@ -101,16 +101,4 @@ internal readonly record struct BucketKey(string Route, CountedBy By, string? Zo
     public static BucketKey OfClient(string route, string zone, string client) => new(route, CountedBy.Client, zone, client, 0);
 
     public static BucketKey OfAll(string route) => new(route, CountedBy.Total, null, null, 0);
-
-    /// <summary>One caller holds a whole IPv6 /64; an IPv4 address stays one however it is written.</summary>
-    private static UInt128 NetworkOf(IPAddress address)
-    {
-        if (address.IsIPv4MappedToIPv6) address = address.MapToIPv4();
-        Span<byte> bytes = stackalloc byte[16];
-        bytes.Clear();
-        address.TryWriteBytes(bytes, out _);
-        if (address.AddressFamily == AddressFamily.InterNetworkV6) bytes[8..].Clear();
-        else bytes[15] = 4; // apart from the IPv6 networks that begin with the same bytes
-        return System.Buffers.Binary.BinaryPrimitives.ReadUInt128BigEndian(bytes);
-    }
 }

@@ -9,16 +9,16 @@ using Route = SecureMesh.Gateway.Routes.Route;
 namespace SecureMesh.Gateway.Passport;
 
 /// <summary>
-/// Makes the signed identity that a service gets in place of the caller's credential: for that service alone, for a minute, with
+/// Makes the signed identity that a service gets in place of the caller's credential: for that service alone, for less than a minute, with
 /// those scopes alone that the route is about (docs/decisions/0015).
 /// </summary>
 internal sealed class PassportMint(PassportKeys keys, IOptions<HygieneOptions> options, TimeProvider time)
 {
-    /// <summary>Long enough to be worth a signature, short enough to be worth no theft.</summary>
-    public static readonly TimeSpan Lifetime = TimeSpan.FromSeconds(60);
+    /// <summary>Long enough to be worth a signature, short enough to be worth no theft. With what services grant for clocks it is dead after a minute.</summary>
+    public static readonly TimeSpan Lifetime = TimeSpan.FromSeconds(55);
 
     private static readonly TimeSpan _renewAfter = TimeSpan.FromSeconds(35);
-    private static readonly TimeSpan _sendUntil = TimeSpan.FromSeconds(55); // it must still be good when the service reads it
+    private static readonly TimeSpan _sendUntil = TimeSpan.FromSeconds(50); // it must still be good when the service reads it
     private static readonly JsonWriterOptions _plain = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     private readonly string _issuer = options.Value.Url.TrimEnd('/');
@@ -28,7 +28,8 @@ internal sealed class PassportMint(PassportKeys keys, IOptions<HygieneOptions> o
     {
         var now = time.GetUtcNow().ToUnixTimeMilliseconds();
         var shelf = caller.Passports;
-        if (shelf.Find(route.Passport) is { } passport && passport.Until > now && passport.KeyId == keys.Current.Id)
+        if (shelf.Find(route.Passport) is { } passport && passport.Until > now && passport.KeyId == keys.Current.Id
+            && passport.RenewAt - now <= (long)_renewAfter.TotalMilliseconds) // else somebody has set the clock back, and to the services it is of tomorrow
         {
             if (passport.RenewAt > now || !shelf.TryBeginRenewal()) return passport.Header;
             try

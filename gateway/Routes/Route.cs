@@ -48,6 +48,9 @@ internal sealed record Route(string Id, string Path, string Service)
     /// <summary>Whether cookies pass in both directions.</summary>
     public bool Cookies { get; init; }
 
+    /// <summary>True: what a browser shows of the service's answers is none of the gateway's origin, to which sign-in and sessions belong.</summary>
+    public bool Sandbox { get; init; } = true;
+
     /// <summary>Which pages of other origins may use the route; null: none.</summary>
     public CorsPolicy? Cors { get; init; }
 

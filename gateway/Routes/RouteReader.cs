@@ -12,7 +12,7 @@ internal sealed class RouteReader
     private static readonly string[] _fields =
     [
         "path", "methods", "service", "access", "mode", "credentials", "scopes", "subjects", "claims", "online", "revocation", "criticalAfter",
-        "relay", "headers", "cookies", "timeout", "retries", "instances", "limits", "maxBodyBytes", "cors",
+        "relay", "headers", "cookies", "sandbox", "timeout", "retries", "instances", "limits", "maxBodyBytes", "cors",
     ];
 
     private static readonly string[] _methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
@@ -60,6 +60,7 @@ internal sealed class RouteReader
         var fields = new Fields(section, _faults);
         fields.Know(_fields, "is no field of a route");
         var methods = Methods(fields);
+        var cookies = fields.Flag("cookies");
         var route = new Route(section.Key, Path(fields), Service(fields))
         {
             Methods = methods,
@@ -75,7 +76,9 @@ internal sealed class RouteReader
             Timeout = fields.Time("timeout", TimeSpan.FromSeconds(30), _longest, "above 0 and at most 1h, such as 500ms, 10s or 2m"),
             Retries = (int)fields.Number("retries", 2, 5, "a number of further instances, 0 to 5"),
             Instances = Instances(fields),
-            Cookies = fields.Flag("cookies"),
+            Cookies = cookies,
+            // Who is trusted with the cookies of the origin is part of it.
+            Sandbox = fields.OneOf("sandbox", otherwise: !cookies, ("true", true), ("false", false)),
             Limits = Limits(fields),
             MaxBodyBytes = fields.Number("maxBodyBytes", Route.DefaultMaxBodyBytes, long.MaxValue, "a number of bytes"),
         };

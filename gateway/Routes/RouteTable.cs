@@ -7,7 +7,7 @@ namespace SecureMesh.Gateway.Routes;
 /// <summary>
 /// The routes in force. A changed configuration replaces them as a whole or, when anything in it is wrong, not at all.
 /// </summary>
-internal sealed partial class RouteTable : IDisposable
+internal sealed partial class RouteTable : IConfigurationCheck, IDisposable
 {
     private readonly IConfiguration _configuration;
     private readonly ILogger<RouteTable> _logger;
@@ -34,6 +34,14 @@ internal sealed partial class RouteTable : IDisposable
     /// <summary>A token that fires once when <see cref="Current"/> has been replaced.</summary>
     public IChangeToken Watch() => new CancellationChangeToken(_state.Replaced.Token);
 
+    /// <summary>Judges a change before it is in force; what it says is shown as <see cref="Fault"/> until there is a good one.</summary>
+    public IReadOnlyList<string> Faults(IConfiguration configuration)
+    {
+        var faults = RouteReader.Read(configuration).Faults;
+        lock (_gate) Note(faults);
+        return faults;
+    }
+
     public void Dispose() => _watch.Dispose();
 
     /// <summary>Called by whatever noticed the change, where nobody catches what it throws: the old routes serve on.</summary>
@@ -59,10 +67,7 @@ internal sealed partial class RouteTable : IDisposable
             var (routes, faults) = RouteReader.Read(_configuration);
             if (faults.Count > 0)
             {
-                var fault = string.Join(" ", faults);
-                if (fault == old.Fault) return;
-                _state = old with { Fault = fault };
-                Log.Refused(_logger, fault);
+                Note(faults);
                 return;
             }
             if (Text(routes) == Text(old.Routes))
@@ -75,6 +80,14 @@ internal sealed partial class RouteTable : IDisposable
             Log.Loaded(_logger, routes.Count);
         }
         old.Replaced.Cancel();
+    }
+
+    private void Note(IReadOnlyList<string> faults)
+    {
+        var (old, fault) = (_state, faults.Count > 0 ? string.Join(" ", faults) : null);
+        if (fault == old.Fault) return;
+        _state = old with { Fault = fault };
+        if (fault is not null) Log.Refused(_logger, fault);
     }
 
     private static string Text(IReadOnlyList<Route> routes) => string.Join('\n', routes.Select(route => route.Text()));

@@ -13,6 +13,7 @@ internal static class RoutesSlice
     public static void AddRoutes(this WebApplicationBuilder builder)
     {
         builder.Services.AddSingleton<RouteTable>();
+        builder.Services.AddSingleton<IConfigurationCheck>(services => services.GetRequiredService<RouteTable>());
         builder.Services.AddSingleton<RouteEndpoints>();
         builder.Services.AddHealthChecks().AddCheck<RouteHealth>("routes");
     }

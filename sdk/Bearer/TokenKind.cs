@@ -22,7 +22,7 @@ internal sealed record TokenKind(
     /// <summary>What the gateway says in place of the caller's own credential, to this one service and for a minute (V-090; docs/decisions/0015).</summary>
     public static TokenKind Passport(MeshOptions mesh, IPassportKeys keys, TimeProvider time) => new(
         "passport+jwt", kid => keys.FindAsync(kid), keys is NoPassportKeys ? "no passport is taken here" : "no gateway has announced such a key",
-        // Five seconds for clocks that differ: a stolen passport is dead after little more than its minute.
+        // Five seconds for clocks that differ: with them a stolen passport is dead a minute after it was made.
         Common("passport+jwt", mesh.Gateway.Url.TrimEnd('/'), [mesh.Audience], [SecurityAlgorithms.EcdsaSha256], new TokenLifetime(time, PassportClaims.Skew)),
         new PassportClaims(time).Fault);
 
@@ -55,7 +55,7 @@ internal sealed record TokenKind(
 internal sealed class PassportClaims(TimeProvider time)
 {
     public static readonly TimeSpan Skew = TimeSpan.FromSeconds(5);
-    private const long LongestSeconds = 60;
+    private const long LongestSeconds = 55;
 
     public string? Fault(JsonElement passport)
     {

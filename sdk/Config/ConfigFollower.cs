@@ -4,7 +4,8 @@ using Microsoft.Extensions.Logging;
 namespace SecureMesh.Sdk;
 
 /// <summary>Follows changes of the configuration while the service runs.</summary>
-internal sealed partial class ConfigFollower(ConfigState state, TimeProvider time, ILogger<ConfigFollower> log) : BackgroundService
+internal sealed partial class ConfigFollower(
+    ConfigState state, IEnumerable<IConfigurationCheck> checks, TimeProvider time, ILogger<ConfigFollower> log) : BackgroundService
 {
     // A change must be in force within two seconds, also right after a restart of the server.
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(1);
@@ -72,7 +73,7 @@ internal sealed partial class ConfigFollower(ConfigState state, TimeProvider tim
         if (answer.HasEnvironment)
         {
             var changed = answer.Text != state.Text;
-            state.Refused = state.Apply(answer.Text, answer.Environment);
+            state.Refused = state.Apply(answer.Text, answer.Environment, checks);
             if (state.Refused is { } refused)
             {
                 Log.Refused(log, answer.Environment.Version, refused);

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.Primitives;
 
 namespace SecureMesh.Sdk;
 
@@ -45,13 +46,17 @@ internal sealed class ConfigState(IConfigurationRoot root, ConfigClient client, 
     public IReadOnlyCollection<string> Ignored { get; private set; } = [];
 
     /// <summary>Puts an environment in force, or leaves the old one when a part of the service refuses the new values.</summary>
+    /// <param name="text">The answer, as it came.</param>
+    /// <param name="environment">What it says.</param>
+    /// <param name="checks">Who is asked before anything is in force; none while the service starts, which judges for itself.</param>
     /// <returns>Null, or why the new values were refused.</returns>
-    public string? Apply(string text, ConfigEnvironment environment)
+    public string? Apply(string text, ConfigEnvironment environment, IEnumerable<IConfigurationCheck>? checks = null)
     {
         var allowed = environment.Values.Where(pair => !ReservedSettings.IsReserved(pair.Key)).ToDictionary(StringComparer.OrdinalIgnoreCase);
         string[] ignored = [.. environment.Values.Keys.Where(ReservedSettings.IsReserved).Order(StringComparer.Ordinal)];
         var placeholders = new Placeholders(Own, allowed);
         var values = allowed.ToDictionary(pair => pair.Key, pair => (string?)placeholders.Fill(pair.Value), StringComparer.OrdinalIgnoreCase);
+        if (checks is not null && Faults(checks, values) is { Length: > 0 } faults) return faults;
         var before = Provider.Values;
         if (Same(before, values))
         {
@@ -72,6 +77,27 @@ internal sealed class ConfigState(IConfigurationRoot root, ConfigClient client, 
         }
         (Text, Version, Unresolved, Withheld, Ignored) = (text, environment.Version, placeholders.Unresolved, placeholders.Withheld, ignored);
         return null;
+    }
+
+    /// <summary>What the parts of the service say of values that are not in force yet. They are asked even when nothing changed: a fault they remember may be mended by that.</summary>
+    private string Faults(IEnumerable<IConfigurationCheck> checks, IDictionary<string, string?> values)
+    {
+        var candidate = new ConfigProvider();
+        candidate.Replace(values);
+        using var configuration = new ConfigurationRoot([.. root.Providers.Select(provider => ReferenceEquals(provider, Provider) ? (IConfigurationProvider)candidate : new Loaded(provider))]);
+        return string.Join(' ', checks.SelectMany(check => Faults(check, configuration)).Distinct());
+    }
+
+    private static IReadOnlyList<string> Faults(IConfigurationCheck check, IConfiguration configuration)
+    {
+        try
+        {
+            return check.Faults(configuration);
+        }
+        catch (Exception e) // what a part cannot even read, it cannot follow
+        {
+            return [$"{check.GetType().Name} cannot read it: {e.Message}"];
+        }
     }
 
     private void TryReplace(IDictionary<string, string?> values)
@@ -97,6 +123,33 @@ internal sealed class ConfigState(IConfigurationRoot root, ConfigClient client, 
             if (provider.TryGet(name, out var value) || provider.TryGet(key, out value)) return value;
         }
         return null;
+    }
+
+    /// <summary>A source that is in use: it is read, and neither loaded again nor disposed of.</summary>
+    private sealed class Loaded(IConfigurationProvider provider) : IConfigurationProvider
+    {
+        public bool TryGet(string key, out string? value) => provider.TryGet(key, out value);
+
+        public void Set(string key, string? value) => throw new NotSupportedException();
+
+        public IChangeToken GetReloadToken() => NoChange.Token;
+
+        public void Load() { }
+
+        public IEnumerable<string> GetChildKeys(IEnumerable<string> earlierKeys, string? parentPath) => provider.GetChildKeys(earlierKeys, parentPath);
+    }
+
+    private sealed class NoChange : IChangeToken, IDisposable
+    {
+        public static readonly NoChange Token = new();
+
+        public bool HasChanged => false;
+
+        public bool ActiveChangeCallbacks => false;
+
+        public IDisposable RegisterChangeCallback(Action<object?> callback, object? state) => this;
+
+        public void Dispose() { }
     }
 
     private static bool Same(IDictionary<string, string?> a, Dictionary<string, string?> b) =>

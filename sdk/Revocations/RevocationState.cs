@@ -20,8 +20,9 @@ internal sealed class RevocationState(TimeProvider time)
     public void Apply(in Revocation revocation)
     {
         var until = Until(revocation.ExpiresAt);
-        if (until > time.GetUtcNow().ToUnixTimeSeconds())
-            Of(revocation.Kind).Add(new Subject(Zone(revocation.Kind, revocation.ZoneId), revocation.Subject, revocation.ClientId), new Ending(revocation.NotBefore, until));
+        var left = until - time.GetUtcNow().ToUnixTimeSeconds();
+        if (left > 0)
+            Of(revocation.Kind).Add(new Subject(Zone(revocation.Kind, revocation.ZoneId), revocation.Subject, revocation.ClientId), new Ending(revocation.NotBefore, until, Uptime() + left));
     }
 
     /// <summary>True when any level has ended the token: all of them are looked at (V-054).</summary>
@@ -38,9 +39,12 @@ internal sealed class RevocationState(TimeProvider time)
     /// <summary>Forgets what can concern no living token.</summary>
     public void Sweep()
     {
-        var now = time.GetUtcNow().ToUnixTimeSeconds();
-        foreach (var level in _levels) level.Sweep(now);
+        var (now, uptime) = (time.GetUtcNow().ToUnixTimeSeconds(), Uptime());
+        foreach (var level in _levels) level.Sweep(now, uptime);
     }
+
+    /// <summary>Seconds of a clock that nobody sets.</summary>
+    private long Uptime() => time.GetTimestamp() / time.TimestampFrequency;
 
     private bool Ends(RevocationKind kind, in TokenMarks token, string? subject, string? clientId = null) =>
         subject is not null && Of(kind).Ends(new Subject(Zone(kind, token.ZoneId), subject, clientId), token.IssuedAt);
@@ -54,7 +58,10 @@ internal sealed class RevocationState(TimeProvider time)
 
     private readonly record struct Subject(string ZoneId, string Name, string? ClientId);
 
-    private readonly record struct Ending(long NotBefore, long Until);
+    /// <param name="NotBefore">What was issued before it has ended.</param>
+    /// <param name="Until">When no token can be left by the clock, Unix seconds.</param>
+    /// <param name="Lasts">The same by <see cref="Uptime"/>: a clock that is set forward and back again must not make a revoked token live.</param>
+    private readonly record struct Ending(long NotBefore, long Until, long Lasts);
 
     private sealed class Level
     {
@@ -67,7 +74,7 @@ internal sealed class RevocationState(TimeProvider time)
         {
             if (_endings.TryGetValue(subject, out var known))
             {
-                _endings[subject] = new Ending(Math.Max(known.NotBefore, ending.NotBefore), Math.Max(known.Until, ending.Until));
+                _endings[subject] = new Ending(Math.Max(known.NotBefore, ending.NotBefore), Math.Max(known.Until, ending.Until), Math.Max(known.Lasts, ending.Lasts));
                 return;
             }
             _endings[subject] = ending;
@@ -77,12 +84,12 @@ internal sealed class RevocationState(TimeProvider time)
         // Most levels are empty most of the time: then nothing is hashed.
         public bool Ends(in Subject subject, long issuedAt) => _count > 0 && _endings.TryGetValue(subject, out var ending) && issuedAt < ending.NotBefore;
 
-        public void Sweep(long now)
+        public void Sweep(long now, long uptime)
         {
             if (_count == 0) return;
             foreach (var (subject, ending) in _endings)
             {
-                if (ending.Until <= now && _endings.TryRemove(subject, out _)) _count--;
+                if (ending.Until <= now && ending.Lasts <= uptime && _endings.TryRemove(subject, out _)) _count--;
             }
         }
     }

@@ -96,6 +96,10 @@ public sealed class ExplainsItself : IAsyncLifetime
         var faults = JsonDocument.Parse(bad.Output).RootElement.GetProperty("faults").EnumerateArray().Select(fault => fault.GetProperty("key").GetString()).ToList();
         Assert.Equal(["gateway:routes:accounts:scopes", "gateway:idleTimeout"], faults);
         Assert.Equal(1, (await _mesh.MeshAsync("policy", "test", _home.Write("broken.yml", "a: [1\n"))).ExitCode);
+        // The demo has a client for passwords; without it one must be named.
+        var passwords = _home.Write("passwords.yml", yaml.Replace("scopes: [ui, server]", "scopes: [ui, server]\n      credentials: [basic]", StringComparison.Ordinal));
+        Assert.Equal(0, (await _mesh.MeshAsync("policy", "test", passwords)).ExitCode);
+        Assert.Equal(1, (await _mesh.MeshAsync("policy", "test", passwords, "--production")).ExitCode);
 
         // 5. In no log.
         foreach (var log in Directory.GetFiles(Path.Combine(_mesh.Data, "logs")))

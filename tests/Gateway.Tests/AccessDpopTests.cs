@@ -316,24 +316,26 @@ public sealed class AccessDpopTests
     }
 
     [Fact]
-    public void The_memory_of_proofs_is_bounded_in_all_and_for_each_key_and_forgets_in_time()
+    public void The_memory_of_proofs_is_bounded_in_all_and_for_each_caller_whatever_his_keys_and_forgets_in_time()
     {
-        var proofs = new ShownProofs(_clock, most: 20, mostOfOneKey: 8);
+        var proofs = new ShownProofs(_clock, most: 20, mostOfOne: 8);
+        ShownProof Show(string caller, string key, string id) => proofs.Show(("uaa", caller), key, id);
 
-        for (var i = 0; i < 4; i++) Assert.Equal(ShownProof.First, proofs.Show("a", $"{i}"));
-        Assert.Equal(ShownProof.TooMany, proofs.Show("a", "4"));
-        Assert.Equal(ShownProof.Before, proofs.Show("a", "3"));
-        for (var i = 0; i < 6; i++) Assert.Equal(ShownProof.First, proofs.Show($"b{i}", "0")); // another's jti is no matter
-        Assert.Equal(ShownProof.Full, proofs.Show("c", "0"));
+        for (var i = 0; i < 4; i++) Assert.Equal(ShownProof.First, Show("alice", $"key-{i}", "0")); // keys cost nothing
+        Assert.Equal(ShownProof.TooMany, Show("alice", "key-4", "0"));
+        Assert.Equal(ShownProof.Before, Show("alice", "key-3", "0"));
+        Assert.Equal(ShownProof.First, proofs.Show(("other", "alice"), "key-4", "0")); // of another zone
+        for (var i = 0; i < 5; i++) Assert.Equal(ShownProof.First, Show($"b{i}", $"b{i}", "0")); // another's jti is no matter
+        Assert.Equal(ShownProof.Full, Show("c", "c", "0"));
 
         _clock.Advance(TimeSpan.FromSeconds(90));
-        Assert.Equal(ShownProof.Before, proofs.Show("a", "0"));
-        Assert.Equal(ShownProof.First, proofs.Show("a", "4"));
+        Assert.Equal(ShownProof.Before, Show("alice", "key-0", "0"));
+        Assert.Equal(ShownProof.First, Show("alice", "key-5", "0"));
         _clock.Advance(TimeSpan.FromSeconds(90));
-        Assert.Equal(ShownProof.First, proofs.Show("a", "0"));
+        Assert.Equal(ShownProof.First, Show("alice", "key-0", "0"));
         Assert.Equal(2, proofs.Count);
         _clock.Advance(TimeSpan.FromSeconds(500));
-        Assert.Equal(ShownProof.First, proofs.Show("a", "0"));
+        Assert.Equal(ShownProof.First, Show("alice", "key-0", "0"));
         Assert.Equal(1, proofs.Count);
     }
 }

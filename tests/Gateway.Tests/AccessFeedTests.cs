@@ -14,6 +14,7 @@ public sealed class AccessFeedTests
     [
         AccessShown.Route("open", ("revocation", "open")), AccessShown.Route("normal", ("revocation", "normal")),
         AccessShown.Route("critical", ("revocation", "critical"), ("criticalAfter", "20s")), AccessShown.Route("now", ("online", "true")),
+        AccessShown.Route("hasty", ("revocation", "critical"), ("criticalAfter", "5s")),
     ];
 
     private readonly TestClock _clock = new();
@@ -202,5 +203,121 @@ public sealed class AccessFeedTests
 
         door.Issuer.Auth.IsAway = true;
         Assert.Equal("503 unavailable", await TryAsync(door, "now", token));
+    }
+
+    [Fact]
+    public async Task T_13_a_critical_route_that_waits_less_than_the_feed_may_be_silent_refuses_known_callers_too()
+    {
+        await using var door = await OpenAsync();
+        var token = Signed(door, "alice");
+        await Eventually.AnswersAsync(async () => await TryAsync(door, "hasty", token) == "200", "the replay is complete");
+        await CutAsync(door);
+
+        _clock.Advance(TimeSpan.FromSeconds(4.9));
+        Assert.Equal("200", await TryAsync(door, "hasty", token));
+        _clock.Advance(TimeSpan.FromSeconds(0.2));
+
+        Assert.Equal("503 unavailable", await TryAsync(door, "hasty", token));
+    }
+
+    [Theory]
+    [InlineData("open", 60, null)]
+    [InlineData("critical", 20, 21)]
+    [InlineData("hasty", 5, 6)]
+    [InlineData("normal", 9, 25)]
+    [InlineData("now", 9, 25)]
+    public async Task T_13_what_is_open_while_the_feed_is_cut_ends_when_a_new_request_would_be_refused(string route, int goesOn, int? ends)
+    {
+        await using var door = await OpenStreamsAsync();
+        var token = Signed(door, "alice");
+        await FollowsAsync(door);
+        using var stream = await StreamOf(door, route, token);
+        var over = stream.ReadLineAsync(TestContext.Current.CancellationToken).AsTask();
+        await CutAsync(door);
+        door.Issuer.Auth.Opaque.Clear(); // revoked, and the feed does not tell
+
+        for (var second = 0; second < goesOn - 1; second++) await PassAsync(1);
+        Assert.False(over.IsCompleted);
+        for (var second = goesOn - 1; second < (ends ?? 0) && !over.IsCompleted; second++) await PassAsync(1);
+
+        if (ends is not null) Assert.True(await EndsAsync(over));
+        else Assert.False(over.IsCompleted);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task T_13_what_is_open_on_a_normal_route_goes_on_while_auth_stands_by_it_or_cannot_say(bool isAway)
+    {
+        await using var door = await OpenStreamsAsync();
+        var token = Signed(door, "alice");
+        await FollowsAsync(door);
+        using var stream = await StreamOf(door, "normal", token);
+        var over = stream.ReadLineAsync(TestContext.Current.CancellationToken).AsTask();
+        await CutAsync(door);
+        door.Issuer.Auth.IsAway = isAway;
+
+        for (var second = 0; second < 40; second++) await PassAsync(1);
+
+        Assert.False(over.IsCompleted);
+        if (!isAway) Assert.InRange(door.Issuer.Auth.Introspections, 2, 8);
+    }
+
+    private async Task<Door> OpenStreamsAsync()
+    {
+        var door = await AccessShown.OpenAsync(_clock, null, _routes);
+        await door.AddAsync("account-service", async http =>
+        {
+            http.Response.ContentType = "text/event-stream";
+            await http.Response.Body.WriteAsync("data: hello\n"u8.ToArray(), http.RequestAborted);
+            await http.Response.Body.FlushAsync(http.RequestAborted);
+            await Task.Delay(Timeout.Infinite, http.RequestAborted);
+        });
+        return door;
+    }
+
+    private static async Task FollowsAsync(Door door)
+    {
+        var revocations = (SecureMesh.Sdk.ITokenRevocations)door.Gateway.Services.GetService(typeof(SecureMesh.Sdk.ITokenRevocations))!;
+        await Eventually.TrueAsync(() => revocations.IsCurrent, "the replay is complete");
+    }
+
+    private static async Task<StreamReader> StreamOf(Door door, string route, string token)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Get, $"/{route}/x");
+        request.Headers.TryAddWithoutValidation("Authorization", "Bearer " + token);
+        var answer = await door.Http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, TestContext.Current.CancellationToken);
+        Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+        var reader = new StreamReader(await answer.Content.ReadAsStreamAsync(TestContext.Current.CancellationToken));
+        Assert.Equal("data: hello", await reader.ReadLineAsync(TestContext.Current.CancellationToken));
+        return reader;
+    }
+
+    /// <summary>Seconds in tenths, with time in between for what was woken.</summary>
+    private async Task PassAsync(int seconds)
+    {
+        for (var i = 0; i < seconds * 10; i++)
+        {
+            _clock.Advance(TimeSpan.FromSeconds(0.1));
+            await Task.Delay(2, TestContext.Current.CancellationToken);
+        }
+    }
+
+    /// <summary>True when it ends in whatever way within real seconds; the clock stands still but for the moment that an answer has to end.</summary>
+    private async Task<bool> EndsAsync(Task<string?> over)
+    {
+        await Eventually.TrueAsync(() =>
+        {
+            _clock.Advance(TimeSpan.FromMilliseconds(100));
+            return over.IsCompleted;
+        }, "the stream ends");
+        try
+        {
+            return await over is null;
+        }
+        catch (Exception e) when (e is HttpRequestException or IOException)
+        {
+            return true;
+        }
     }
 }

@@ -278,4 +278,39 @@ public sealed class AccessForeignTests : IAsyncLifetime
         Assert.Equal("200", await door.GetAsync("/theirs/x", Token()).OutcomeAsync());
         Assert.Equal(0, door.Issuer.Auth.Introspections);
     }
+
+    [Fact]
+    public async Task What_is_open_for_a_caller_of_an_issuer_ends_when_the_issuer_is_trusted_no_more()
+    {
+        var door = await AccessShown.OpenAsync(_clock, [Issuer(), AccessShown.Route("theirs", ("credentials:0", "foreign"))]);
+        await using var _ = door;
+        await door.AddAsync("account-service", async http =>
+        {
+            await http.Response.Body.WriteAsync("hello\n"u8.ToArray(), http.RequestAborted);
+            await http.Response.Body.FlushAsync(http.RequestAborted);
+            await Task.Delay(Timeout.Infinite, http.RequestAborted);
+        });
+        using var request = new HttpRequestMessage(HttpMethod.Get, "/theirs/x");
+        request.Headers.TryAddWithoutValidation("Authorization", "Bearer " + Token());
+        using var answer = await door.Http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, TestContext.Current.CancellationToken);
+        using var reader = new StreamReader(await answer.Content.ReadAsStreamAsync(TestContext.Current.CancellationToken));
+        Assert.Equal("hello", await reader.ReadLineAsync(TestContext.Current.CancellationToken));
+        var over = reader.ReadLineAsync(TestContext.Current.CancellationToken).AsTask();
+        for (var second = 0; second < 60; second++) await PassAsync();
+        Assert.False(over.IsCompleted); // looked at again and again, and still good
+
+        door.Live.Change(("gateway:issuers:corp:audience", "https://another.example"));
+        for (var second = 0; second < 45 && !over.IsCompleted; second++) await PassAsync();
+
+        await Eventually.TrueAsync(() => over.IsCompleted, "the stream ends");
+    }
+
+    private async Task PassAsync()
+    {
+        for (var i = 0; i < 10; i++)
+        {
+            _clock.Advance(TimeSpan.FromSeconds(0.1));
+            await Task.Delay(2, TestContext.Current.CancellationToken);
+        }
+    }
 }

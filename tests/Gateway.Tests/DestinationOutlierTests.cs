@@ -182,6 +182,54 @@ public sealed class DestinationOutlierTests
     }
 
     [Fact]
+    public async Task V_103_who_sends_bodies_slowly_takes_a_part_of_what_may_wait_and_not_the_service_from_all()
+    {
+        await using var door = await Door.OpenAsync(("gateway:services:account-service:maxInFlight", "17"));
+        var account = await door.AddAsync("account-service", async http =>
+        {
+            await http.Request.Body.CopyToAsync(Stream.Null, http.RequestAborted);
+            await http.Response.WriteAsync("read", http.RequestAborted);
+        });
+        var slow = new List<(System.Net.Sockets.TcpClient Client, Stream Stream)>();
+        for (var i = 0; i < 16; i++) slow.Add(await BeginAsync());
+        await Eventually.TrueAsync(() => account.Requests.Count == 16, "all have begun");
+        using (var content = new StringContent("x"))
+        using (var one = await door.SendAsync(HttpMethod.Post, "/accounts/", null, content))
+        {
+            await AccessTests.AssertProblem(one, 429, "too_many_requests");
+            Assert.NotNull(one.Headers.RetryAfter);
+        }
+        Assert.Equal(HttpStatusCode.OK, await AskAsync(door)); // and the service is there for everybody else
+
+        await slow[0].Stream.WriteAsync("world"u8.ToArray(), Stop);
+        using var rest = new StreamReader(slow[0].Stream);
+        Assert.Equal("HTTP/1.1 200 OK", await rest.ReadLineAsync(Stop));
+        using (var again = new StringContent("x"))
+        using (var next = await door.SendAsync(HttpMethod.Post, "/accounts/", null, again)) Assert.Equal(HttpStatusCode.OK, next.StatusCode);
+        // Who leaves gives his place back too.
+        foreach (var (client, _) in slow) client.Dispose();
+        await Eventually.AnswersAsync(async () =>
+        {
+            var many = await Task.WhenAll(Enumerable.Range(0, 10).Select(async _ =>
+            {
+                using var content = new StringContent("x");
+                using var answer = await door.SendAsync(HttpMethod.Post, "/accounts/", null, content);
+                return answer.StatusCode;
+            }));
+            return many.All(status => status == HttpStatusCode.OK);
+        }, "all places are free");
+
+        async Task<(System.Net.Sockets.TcpClient, Stream)> BeginAsync()
+        {
+            var client = new System.Net.Sockets.TcpClient();
+            await client.ConnectAsync(door.Url.Host, door.Url.Port, Stop);
+            var stream = client.GetStream();
+            await stream.WriteAsync("POST /accounts/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\nhello"u8.ToArray(), Stop);
+            return (client, stream);
+        }
+    }
+
+    [Fact]
     public async Task A_service_without_a_retry_budget_gets_each_request_once()
     {
         await using var door = await Door.OpenAsync(("gateway:services:account-service:retryBudget", "0"));

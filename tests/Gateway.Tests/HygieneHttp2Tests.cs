@@ -234,9 +234,10 @@ public sealed class HygieneHttp2Tests : IAsyncLifetime
     }
 
     [Theory]
-    [InlineData("application/grpc", 200)]
-    [InlineData("application/octet-stream", 0)]
-    public async Task A_stream_of_gRPC_may_be_silent_and_an_upload_may_not(string type, int status)
+    [InlineData("application/grpc", "/accounts/current", 200)]
+    [InlineData("application/octet-stream", "/accounts/current", 0)]
+    [InlineData("application/grpc", "/accounts/", 0)] // a public route: whoever
+    public async Task V_103_a_stream_of_gRPC_may_be_silent_for_who_is_let_in_and_an_upload_may_not(string type, string path, int status)
     {
         await using var door = await Door.OpenAsync(("gateway:h2c:url", "http://127.0.0.1:0"));
         door.Gateway.Services.GetRequiredService<IOptions<KestrelServerOptions>>().Value.Limits.MinRequestBodyDataRate = new MinDataRate(10_000, TimeSpan.FromSeconds(1.1));
@@ -247,7 +248,7 @@ public sealed class HygieneHttp2Tests : IAsyncLifetime
         });
         var (_, plain) = Addresses(door);
         using var wire = await ConnectAsync(plain, _limit.Token);
-        await wire.WriteAsync(Frame(Headers, EndHeaders, 1, Fields([(":method", "POST"), (":scheme", "http"), (":path", "/accounts/"), (":authority", "localhost"), ("content-type", type), ("te", "trailers")])));
+        await wire.WriteAsync(Frame(Headers, EndHeaders, 1, Fields([(":method", "POST"), (":scheme", "http"), (":path", path), (":authority", "localhost"), ("content-type", type), ("te", "trailers"), ("authorization", "Bearer " + door.Issuer.UserToken("alice", "ui"))])));
         await wire.WriteAsync(Frame(Data, 0, 1, new byte[10]));
         var reading = StatusAsync(wire);
         await Task.WhenAny(reading, Task.Delay(TimeSpan.FromSeconds(4), _limit.Token)); // the silence under test: an upload is ended within it

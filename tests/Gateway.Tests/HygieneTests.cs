@@ -269,6 +269,23 @@ public sealed class HygieneTests : IClassFixture<SharedDoor>
         Assert.Matches("^00-[0-9a-f]{32}-", headers["traceparent"]);
     }
 
+    [Theory]
+    [InlineData("Authorization")]
+    [InlineData("authorization, Cookie")]
+    [InlineData("\r\nConnection: Authorization")]
+    public async Task V_088_nor_can_the_identity_that_the_gateway_writes(string nominated)
+    {
+        var token = _door.Issuer.UserToken("alice", "ui");
+        // Without a `close` beside it: Kestrel keeps of such a header nothing but the close.
+        await RawHttp.SendAsync(_door.Url, $"GET /accounts/current HTTP/1.1\r\nHost: localhost\r\nConnection: {nominated}\r\nCookie: a=b\r\nAuthorization: Bearer {token}\r\n\r\n"
+            + "GET /accounts/nothing HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+
+        var headers = _account.Last.Headers;
+        Assert.Equal("id-of-alice", _account.Passport().GetProperty("sub").GetString());
+        Assert.DoesNotContain("Cookie", headers);
+        Assert.DoesNotContain("Connection", headers);
+    }
+
     [Fact]
     public async Task V_088_a_header_that_the_caller_nominates_as_hop_by_hop_ends_here()
     {

@@ -49,7 +49,7 @@ public sealed class PassportTests
         Assert.Equal(door.Issuer.Key.Kid, claims.GetProperty("token_kid").GetString());
         var issued = claims.GetProperty("iat").GetInt64();
         Assert.InRange(issued, before, before + 60);
-        Assert.Equal(60, claims.GetProperty("exp").GetInt64() - issued);
+        Assert.Equal(55, claims.GetProperty("exp").GetInt64() - issued);
         AssertSigned(passport, door.Issuer.Auth.PassportKeys[header.GetProperty("kid").GetString()!]);
     }
 
@@ -137,6 +137,28 @@ public sealed class PassportTests
         }
         Assert.Equal(tokens.Length, rogue.Requests.Count);
         Assert.Empty(account.Requests);
+    }
+
+    [Fact]
+    public async Task A_clock_that_is_set_back_makes_no_passport_that_services_take_for_one_of_tomorrow()
+    {
+        var clock = new LateClock();
+        await using var door = await Door.OpenAsync(clock);
+        var account = await door.AddAsync("account-service");
+        var token = door.Issuer.Token(("scope", new[] { "ui" }), ("iat", DateTimeOffset.UtcNow.AddHours(-3).ToUnixTimeSeconds()));
+        (await door.GetAsync("/accounts/current", token)).Dispose();
+
+        clock.Behind = TimeSpan.FromHours(1);
+        (await door.GetAsync("/accounts/current", token)).Dispose();
+
+        Assert.InRange(Part(account.Last.Headers["Authorization"], 1).GetProperty("iat").GetInt64(), 1, clock.GetUtcNow().ToUnixTimeSeconds());
+    }
+
+    private sealed class LateClock : TimeProvider
+    {
+        public TimeSpan Behind { get; set; }
+
+        public override DateTimeOffset GetUtcNow() => base.GetUtcNow() - Behind;
     }
 
     [Fact]

@@ -239,6 +239,25 @@ public sealed class RouteTableTests
         Assert.Equal("UP", (await HealthAsync(door, admin)).GetProperty("components").GetProperty("routes").GetProperty("status").GetString());
     }
 
+    [Theory]
+    [InlineData("gateway:issuers:corp:issuer", "https://corp.example/", "gateway:issuers:corp:audience is missing")]
+    [InlineData("gateway:routes:bad:path", "/bad", "gateway:routes:bad:service is missing")]
+    public async Task A_change_is_judged_before_any_of_it_is_in_force_and_the_fault_is_shown_until_it_is_mended(string key, string value, string fault)
+    {
+        await using var door = await Door.OpenAsync();
+        var admin = door.Issuer.ClientToken("admin", "uaa.admin");
+        var (table, before) = (door.Gateway.Services.GetRequiredService<RouteTable>(), door.Gateway.Services.GetRequiredService<RouteTable>().Current);
+        IReadOnlyList<string> Judge(params (string, string)[] more) => [.. door.Gateway.Services.GetServices<SecureMesh.Sdk.IConfigurationCheck>().SelectMany(check => check.Faults(
+            new ConfigurationBuilder().AddInMemoryCollection(Door.MeshRoutes.Select(pair => KeyValuePair.Create(pair.Key, (string?)pair.Value)).Concat(more.Select(pair => KeyValuePair.Create(pair.Item1, (string?)pair.Item2)))).Build()))];
+
+        Assert.Contains(Judge((key, value)), one => one.StartsWith(fault, StringComparison.Ordinal));
+
+        Assert.Same(before, table.Current);
+        Assert.StartsWith(fault, (await HealthAsync(door, admin)).GetProperty("components").GetProperty("routes").GetProperty("details").GetProperty("error").GetString(), StringComparison.Ordinal);
+        Assert.Empty(Judge());
+        Assert.Equal("UP", (await HealthAsync(door, admin)).GetProperty("components").GetProperty("routes").GetProperty("status").GetString());
+    }
+
     [Fact]
     public async Task One_bad_setting_of_a_service_refuses_the_whole_change_and_keeps_the_old()
     {

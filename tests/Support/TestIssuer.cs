@@ -111,7 +111,7 @@ public sealed class TestIssuer : IAsyncDisposable
             ["aud"] = "mesh://" + service,
             ["sub"] = "id-of-demo",
             ["iat"] = now,
-            ["exp"] = now + 60,
+            ["exp"] = now + 55,
             ["jti"] = Guid.NewGuid().ToString("n"),
             ["scope"] = Array.Empty<string>(),
             ["client_id"] = "browser",

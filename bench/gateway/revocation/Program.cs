@@ -2,6 +2,7 @@
 //   Revocation AUTH GATEWAYS SERVICES COUNT RATE [KINDS]
 // AUTH is a base URL without /uaa; GATEWAYS and SERVICES (instances of account) are base URLs with commas between them; COUNT
 // revocations of each of the KINDS (token,grant,session,user,client,key unless told otherwise). The mesh is one with the demo's identities.
+// Exit code 1: something was accepted for more than a second, never refused, or accepted again, or a bystander was refused.
 using System.Globalization;
 using SecureMesh.Bench;
 
@@ -21,7 +22,7 @@ load.Start();
 load.Bystander = await victims.BystanderAsync();
 for (var i = 0; i < 5; i++) await victims.RunAsync("token", i, load);
 
-var late = false;
+var failed = false;
 Console.WriteLine($"{"kind",-8} {"doors",-8} {"times",5} {"p50 ms",8} {"p99 ms",8} {"max ms",8}  {"never",5} {"again",5}");
 foreach (var kind in kinds)
 {
@@ -32,15 +33,18 @@ foreach (var kind in kinds)
         load.Bystander = kind == "key" ? null : await victims.BystanderAsync();
         trials.Add(await victims.RunAsync(kind, i, load));
     }
+    await Task.Delay(TimeSpan.FromMilliseconds(250)); // the last one, too, is shown for a while after it was refused everywhere
     foreach (var doors in new[] { "gateway", "service" })
     {
         var delays = trials.Select(trial => trial.LastAccepted(doors)).Order().ToArray();
-        late |= delays[^1] > TimeSpan.FromSeconds(1);
+        var (never, again) = (trials.Count(trial => trial.NeverRefused(doors)), trials.Count(trial => trial.AcceptedAgain(doors)));
+        failed |= delays[^1] > TimeSpan.FromSeconds(1) || never > 0 || again > 0;
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"{kind,-8} {doors,-8} {delays.Length,5} {Percentile(delays, 50),8:0.0} {Percentile(delays, 99),8:0.0} {delays[^1].TotalMilliseconds,8:0.0}  {trials.Count(trial => trial.NeverRefused(doors)),5} {trials.Count(trial => trial.AcceptedAgain(doors)),5}"));
+            $"{kind,-8} {doors,-8} {delays.Length,5} {Percentile(delays, 50),8:0.0} {Percentile(delays, 99),8:0.0} {delays[^1].TotalMilliseconds,8:0.0}  {never,5} {again,5}"));
     }
 }
 Console.WriteLine(load.Summary());
-return late || load.Wronged > 0 ? 1 : 0;
+return failed || load.Wronged > 0 ? 1 : 0;
 
-static double Percentile(TimeSpan[] sorted, int percentile) => sorted[Math.Min(sorted.Length - 1, sorted.Length * percentile / 100)].TotalMilliseconds;
+// The smallest time that so many of a hundred do not exceed.
+static double Percentile(TimeSpan[] sorted, int percentile) => sorted[((sorted.Length * percentile) + 99) / 100 - 1].TotalMilliseconds;

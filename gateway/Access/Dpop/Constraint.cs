@@ -30,11 +30,11 @@ internal sealed class Constraint(
         if (bound.CertificateThumbprint is { } certificate && !IsOf(http.Connection.ClientCertificate, certificate)) return Refusal.Certificate(http.Connection.ClientCertificate is null
             ? "bound to a certificate, shown on a connection without one" : "bound to another certificate");
         if (bound.KeyThumbprint is not { } key) return isDpop ? Unproven("not bound to a key, shown as DPoP") : null;
-        return isDpop ? ProofFault(http, credential.Text, key) : Unproven("bound to a key, shown as a bearer token");
+        return isDpop ? ProofFault(http, credential.Text, key, caller) : Unproven("bound to a key, shown as a bearer token");
     }
 
     /// <summary>DP-01 in its order; remembered last, so that nothing but good proofs is.</summary>
-    private Refusal? ProofFault(HttpContext http, string token, string key)
+    private Refusal? ProofFault(HttpContext http, string token, string key, Caller caller)
     {
         var headers = http.Request.Headers[Header];
         if (headers.Count > 1) return Refusal.Conflict("more than one DPoP header");
@@ -43,11 +43,11 @@ internal sealed class Constraint(
         if (DpopProof.Verify(headers.ToString(), request, time.GetUtcNow(), out var fault) is not { } proof) return Unproven(http, "the proof: " + fault);
         if (AsksForNonce && NonceFault(http, proof) is { } nonce) return nonce;
         if (proof.KeyThumbprint != key) return Unproven(http, "a proof of another key");
-        return shown.Show(proof.KeyThumbprint, proof.Id) switch
+        return shown.Show((caller.Marks.ZoneId, caller.Subject), proof.KeyThumbprint, proof.Id) switch
         {
             ShownProof.First => null,
             ShownProof.Before => Unproven(http, "the proof was shown before"),
-            ShownProof.TooMany => Refusal.Limited(_later, "the key has shown as many proofs as one key may in 90 s"),
+            ShownProof.TooMany => Refusal.Limited(_later, "the caller has shown as many proofs as one may in 90 s"),
             _ => Refusal.Unavailable(_soon, "no more proofs can be remembered"),
         };
     }

@@ -6,9 +6,9 @@ namespace SecureMesh.Gateway.Access.Dpop;
 /// <summary>The proofs that this gateway was shown, for as long as they could be shown again, in bounded memory.</summary>
 /// <remarks>
 /// Two generations, each at least as long as a proof can be good. Only proofs that are good in all else come in, so whoever would
-/// fill it needs good tokens, and fills no more than the share of his key.
+/// fill it needs good tokens, and fills no more than his share: keys cost nothing, so it is the caller's, whatever their number.
 /// </remarks>
-internal sealed class ShownProofs(TimeProvider time, int most = 200_000, int mostOfOneKey = 20_000)
+internal sealed class ShownProofs(TimeProvider time, int most = 200_000, int mostOfOne = 20_000)
 {
     /// <summary>A proof is good from 30 s before to 60 s after its <c>iat</c>.</summary>
     private static readonly TimeSpan _generation = TimeSpan.FromSeconds(90);
@@ -24,7 +24,10 @@ internal sealed class ShownProofs(TimeProvider time, int most = 200_000, int mos
     }
 
     /// <summary>Remembers the proof.</summary>
-    public ShownProof Show(string keyThumbprint, string id)
+    /// <param name="caller">Whose share it takes.</param>
+    /// <param name="keyThumbprint">The key that signed it.</param>
+    /// <param name="id">Its <c>jti</c>.</param>
+    public ShownProof Show((string Zone, string Subject) caller, string keyThumbprint, string id)
     {
         // Of any length, and written by the caller: what is kept has one.
         var proof = new Key(SHA256.HashData(Encoding.UTF8.GetBytes(keyThumbprint + "." + id)));
@@ -32,11 +35,11 @@ internal sealed class ShownProofs(TimeProvider time, int most = 200_000, int mos
         {
             Turn();
             if (_young.Proofs.Contains(proof) || _old.Proofs.Contains(proof)) return ShownProof.Before;
-            var ofKey = _young.ByKey.GetValueOrDefault(keyThumbprint);
-            if (ofKey >= mostOfOneKey / 2) return ShownProof.TooMany;
+            var ofCaller = _young.ByCaller.GetValueOrDefault(caller);
+            if (ofCaller >= mostOfOne / 2) return ShownProof.TooMany;
             if (_young.Proofs.Count >= most / 2) return ShownProof.Full;
             _young.Proofs.Add(proof);
-            _young.ByKey[keyThumbprint] = ofKey + 1;
+            _young.ByCaller[caller] = ofCaller + 1;
             return ShownProof.First;
         }
     }
@@ -54,7 +57,7 @@ internal sealed class ShownProofs(TimeProvider time, int most = 200_000, int mos
     {
         public HashSet<Key> Proofs { get; } = [];
 
-        public Dictionary<string, int> ByKey { get; } = new(StringComparer.Ordinal);
+        public Dictionary<(string Zone, string Subject), int> ByCaller { get; } = [];
     }
 
     private readonly record struct Key(long A, long B)
@@ -72,7 +75,7 @@ internal enum ShownProof
     /// <summary>It was shown before.</summary>
     Before,
 
-    /// <summary>Its key has shown more than one caller may.</summary>
+    /// <summary>The caller has shown as many as one may.</summary>
     TooMany,
 
     /// <summary>Nothing more can be remembered, and what cannot be remembered is not taken.</summary>

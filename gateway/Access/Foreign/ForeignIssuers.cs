@@ -7,7 +7,7 @@ using SecureMesh.Sdk;
 namespace SecureMesh.Gateway.Access.Foreign;
 
 /// <summary>The issuers that are trusted beside the mesh's own. A changed configuration replaces them as a whole or not at all.</summary>
-internal sealed partial class ForeignIssuers : IDisposable
+internal sealed partial class ForeignIssuers : IConfigurationCheck, IDisposable
 {
     private readonly IConfiguration _configuration;
     private readonly IOutsideIssuers _trusted;
@@ -16,7 +16,7 @@ internal sealed partial class ForeignIssuers : IDisposable
     private readonly Lock _gate = new();
     private readonly IDisposable _watch;
     private volatile Entry[] _current;
-    private string? _fault;
+    private volatile string? _fault;
 
     public ForeignIssuers(IConfiguration configuration, IOutsideIssuers trusted, IOptions<MeshOptions> mesh, ILogger<ForeignIssuers> logger)
     {
@@ -27,6 +27,9 @@ internal sealed partial class ForeignIssuers : IDisposable
         _watch = ChangeToken.OnChange(configuration.GetReloadToken, Reload);
     }
 
+    /// <summary>Why the newest configuration was refused; null when it is in force.</summary>
+    public string? Fault => _fault;
+
     public bool Any => _current.Length > 0;
 
     /// <summary>The issuers by their names.</summary>
@@ -35,6 +38,14 @@ internal sealed partial class ForeignIssuers : IDisposable
     /// <summary>Whom the issuer's tokens stand for; null when nobody here trusts it.</summary>
     public Entry? Find(string issuer) => Array.Find(_current, entry => entry.Issuer.Trusted.Issuer == issuer);
 
+    /// <summary>Judges a change before it is in force.</summary>
+    public IReadOnlyList<string> Faults(IConfiguration configuration)
+    {
+        var faults = ForeignReader.Read(configuration, _mesh).Faults;
+        lock (_gate) Note(faults);
+        return faults;
+    }
+
     public void Dispose() => _watch.Dispose();
 
     private void Reload()
@@ -42,18 +53,19 @@ internal sealed partial class ForeignIssuers : IDisposable
         lock (_gate)
         {
             var (issuers, faults) = ForeignReader.Read(_configuration, _mesh);
-            var fault = faults.Count > 0 ? string.Join(" ", faults) : null;
-            if (fault is not null)
-            {
-                if (fault != _fault) Log.Refused(_logger, fault);
-                _fault = fault;
-                return;
-            }
-            _fault = null;
+            Note(faults);
+            if (faults.Count > 0) return;
             var before = _current;
             _current = Enter(issuers, before);
             if (!before.Select(entry => entry.Text).SequenceEqual(_current.Select(entry => entry.Text))) Log.Changed(_logger, _current.Length);
         }
+    }
+
+    private void Note(IReadOnlyList<string> faults)
+    {
+        var fault = faults.Count > 0 ? string.Join(" ", faults) : null;
+        if (fault is not null && fault != _fault) Log.Refused(_logger, fault);
+        _fault = fault;
     }
 
     /// <summary>One that did not change keeps its keys.</summary>

@@ -47,7 +47,7 @@ public sealed class PassportRefusalTests : IAsyncLifetime
     private Dictionary<string, object> Passport(string token)
     {
         var now = _auth.Clock.GetUtcNow().ToUnixTimeSeconds();
-        return new(Claims(token)) { ["iss"] = "http://localhost:8080", ["aud"] = "mesh://auth-service", ["iat"] = now, ["exp"] = now + 60, ["mode"] = "token", ["credential"] = "jwt" };
+        return new(Claims(token)) { ["iss"] = "http://localhost:8080", ["aud"] = "mesh://auth-service", ["iat"] = now, ["exp"] = now + 55, ["mode"] = "token", ["credential"] = "jwt" };
     }
 
     [Fact]

@@ -44,6 +44,19 @@ public sealed class PolicyTestTests
     }
 
     [Fact]
+    public async Task Issuers_are_judged_too_with_and_without_a_request()
+    {
+        (string, object)[] settings = [.. Routes, ("gateway.issuers.corp.issuer", "https://corp.example/")];
+        foreach (var request in new object?[] { null, new { method = "GET", path = "/things/1", credential = "jwt", claims = new { } } })
+        {
+            var (exit, json) = await TestAsync(request, settings);
+
+            Assert.Equal(1, exit);
+            Assert.Contains("gateway:issuers:corp:audience", json.GetProperty("faults").EnumerateArray().Select(fault => fault.GetProperty("key").GetString()));
+        }
+    }
+
+    [Fact]
     public async Task The_routes_stand_in_the_order_in_which_they_are_preferred()
     {
         var (exit, json) = await TestAsync(null, Routes);

@@ -27,7 +27,7 @@ public sealed class PassportKeysTests : IAsyncLifetime
     private string Passport(SigningKey? key = null)
     {
         var now = _clock.GetUtcNow().ToUnixTimeSeconds();
-        return TestIssuer.Sign(key ?? _issuer.PassportKey, _issuer.PassportClaims("sample", ("iat", now), ("exp", now + 60), ("scope", new[] { "ui" })), "passport+jwt");
+        return TestIssuer.Sign(key ?? _issuer.PassportKey, _issuer.PassportClaims("sample", ("iat", now), ("exp", now + 55), ("scope", new[] { "ui" })), "passport+jwt");
     }
 
     private async Task<int> StatusAsync(SigningKey? key = null) => (await _service.GetAsync("/ui", Passport(key))).Status;

@@ -301,6 +301,46 @@ public sealed class ConfigClientTests : IDisposable
     }
 
     [Fact]
+    public async Task What_a_part_of_the_service_finds_wrong_is_never_in_force_not_for_a_moment()
+    {
+        await using var server = await StubConfigServer.StartAsync(new { greeting = "good", other = "1" });
+        server.Holds = true;
+        var (check, seen) = (new GreetingCheck(), new System.Collections.Concurrent.ConcurrentQueue<string?>());
+        await using var service = await StartAsync(server, builder => builder.Services.AddSingleton<IConfigurationCheck>(check), ("own", "mine"));
+        var configuration = service.Services.GetRequiredService<IConfiguration>();
+        using var watch = Microsoft.Extensions.Primitives.ChangeToken.OnChange(configuration.GetReloadToken, () => seen.Enqueue(configuration["other"]));
+
+        server.Serve(new { greeting = "bad", other = "2", own = "theirs" });
+        await service.Logs.HasLineAsync("stays in force: greeting must be good, not bad.");
+        Assert.Equal(("good", "1"), (configuration["greeting"], configuration["other"]));
+        Assert.Equal("mine", check.Own); // judged with what stands above it
+        server.Serve(new { greeting = "throws", other = "3" });
+        await service.Logs.HasLineAsync("GreetingCheck cannot read it: no greeting");
+        Assert.Equal("1", configuration["other"]);
+        Assert.DoesNotContain(seen, other => other != "1");
+
+        // Put back as it was: nothing changes, and the part hears that nothing is wrong any more.
+        server.Serve(new { greeting = "good", other = "1" });
+        await Until.TrueAsync(() => Task.FromResult(check.Last == "good"));
+        server.Serve(new { greeting = "good again", other = "4" });
+        await configuration.HasAsync("other", "4");
+    }
+
+    private sealed class GreetingCheck : IConfigurationCheck
+    {
+        public string? Own { get; private set; }
+
+        public string? Last { get; private set; }
+
+        public IReadOnlyList<string> Faults(IConfiguration configuration)
+        {
+            (Own, Last) = (configuration["own"], configuration["greeting"]);
+            if (Last == "throws") throw new InvalidOperationException("no greeting");
+            return Last!.StartsWith("good", StringComparison.Ordinal) ? [] : [$"greeting must be good, not {Last}."];
+        }
+    }
+
+    [Fact]
     public async Task A_redirect_is_not_followed_with_the_secret()
     {
         await using var thief = await StubConfigServer.StartAsync(new { greeting = "stolen" });

@@ -319,4 +319,41 @@ public sealed class RevocationsTests : IAsyncLifetime
         Assert.Single(service.Logs, line => line.Contains("does not follow revocations", StringComparison.Ordinal));
         Assert.Contains("\"revocations\":{\"status\":\"UP\",\"details\":{\"following\":false", (await service.GetAsync("/actuator/health")).Body, StringComparison.Ordinal);
     }
+
+    [Fact]
+    public void A_clock_that_is_set_forward_and_back_again_makes_no_revoked_token_live()
+    {
+        var clock = new SetClock();
+        var state = new RevocationState(clock);
+        state.Apply(new Revocation(1, RevocationKind.Token, "uaa", "t", null, long.MaxValue, clock.Wall.AddMinutes(10)));
+
+        clock.Wall += TimeSpan.FromHours(1);
+        state.Sweep();
+        clock.Wall -= TimeSpan.FromHours(1);
+        Assert.True(state.IsRevoked(Marks()));
+
+        // Set back, the token lives for longer, and so does its end.
+        clock.Wall -= TimeSpan.FromHours(1);
+        clock.Up += TimeSpan.FromMinutes(20);
+        state.Sweep();
+        Assert.True(state.IsRevoked(Marks()));
+
+        clock.Wall += TimeSpan.FromHours(2);
+        state.Sweep();
+        Assert.Equal(0, state.Count);
+    }
+
+    /// <summary>A clock that somebody sets, beside one that nobody does.</summary>
+    private sealed class SetClock : TimeProvider
+    {
+        public DateTimeOffset Wall { get; set; } = DateTimeOffset.UtcNow;
+
+        public TimeSpan Up { get; set; } = TimeSpan.FromDays(1);
+
+        public override long TimestampFrequency => TimeSpan.TicksPerSecond;
+
+        public override DateTimeOffset GetUtcNow() => Wall;
+
+        public override long GetTimestamp() => Up.Ticks;
+    }
 }

@@ -62,7 +62,7 @@ public sealed class RevokedTokensTests : IAsyncLifetime
         ["iss"] = "http://localhost:8080",
         ["aud"] = "mesh://sample",
         ["iat"] = Now,
-        ["exp"] = Now + 60,
+        ["exp"] = Now + 55,
         ["mode"] = "token",
         ["credential"] = "jwt",
         ["token_iat"] = tokenIssuedAt,
