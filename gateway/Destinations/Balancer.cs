@@ -11,8 +11,7 @@ internal sealed class Balancer(TimeProvider time)
     public Instance? Choose(Service service, InstancePins? pins, List<Instance>? tried, out bool probe)
     {
         probe = false;
-        var selection = service.Selection;
-        if (pins is not null) selection = selection.For(pins);
+        var selection = service.For(pins);
         if (tried is null && selection.Only is { } only) return only;
         if (selection.Ejected.Length > 0 && Probe(selection.Ejected, tried, early: selection.IsOpen) is { } due)
         {

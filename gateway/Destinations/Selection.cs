@@ -18,7 +18,8 @@ internal sealed class Selection
         var eligible = all.Where(instance => instance.Weight > 0 && pins?.Match(instance.Metadata) != false).ToArray();
         // Read once: it may change while this looks.
         var outages = eligible.Select(instance => (Instance: instance, instance.Standing.Outage)).Where(pair => pair.Outage is not null).ToArray();
-        IsOpen = eligible.Length > 0 && outages.Length == eligible.Length && outages.All(pair => pair.Outage!.Trouble != Trouble.Erring);
+        HasAny = eligible.Length > 0;
+        IsOpen = HasAny && outages.Length == eligible.Length && outages.All(pair => pair.Outage!.Trouble != Trouble.Erring);
         Ejected = IsOpen ? eligible : Eject(outages, eligible.Length / 2);
         var available = eligible.Except(Ejected).ToArray();
         Available = new Pot(available);
@@ -43,6 +44,16 @@ internal sealed class Selection
 
     /// <summary>True: no instance can be reached or answers, and requests are refused but for the ones that find out.</summary>
     public bool IsOpen { get; }
+
+    /// <summary>True when there are instances that may get requests, in whatever state.</summary>
+    public bool HasAny { get; }
+
+    /// <summary>Why a request finds nobody.</summary>
+    /// <param name="isPinned">It looks for instances with the metadata of its route.</param>
+    public string WhyNobody(bool isPinned) =>
+        IsOpen ? "every instance of the service fails, and others are finding out whether one is back"
+        : isPinned ? "no instance of the service has the route's metadata"
+        : "every instance of the service is drained (weight 0)";
 
     /// <summary>The selection among the instances that a route is pinned to.</summary>
     public Selection For(InstancePins pins) => _pinned.TryGetValue(pins.Text, out var known) ? known : _pinned.GetOrAdd(pins.Text, new Selection(_all, _zone, pins));

@@ -23,6 +23,10 @@ internal sealed class Service(string name)
 
     public Selection Selection => _selection;
 
+    /// <summary>Which of them get the requests of a route.</summary>
+    /// <param name="pins">What the route asks of the instance; null for nothing.</param>
+    public Selection For(InstancePins? pins) => pins is null ? _selection : _selection.For(pins);
+
     /// <summary>Requests to which it has not begun to answer.</summary>
     public long Waiting => Volatile.Read(ref _entered) - Volatile.Read(ref _left);
 

@@ -5,6 +5,7 @@ using Microsoft.Extensions.Options;
 using SecureMesh.Gateway.Access;
 using SecureMesh.Gateway.Destinations;
 using SecureMesh.Gateway.Hygiene;
+using SecureMesh.Gateway.Passport;
 using SecureMesh.Gateway.Routes;
 using SecureMesh.Sdk;
 using Route = SecureMesh.Gateway.Routes.Route;
@@ -12,7 +13,7 @@ using Route = SecureMesh.Gateway.Routes.Route;
 namespace SecureMesh.Gateway.Explain;
 
 /// <summary>Judges a request as the gateway would, by the same guard, gate and policies; sends nothing and takes nothing from any limit.</summary>
-internal sealed class DryRun(Explainer explainer, RequestGuard guard, RouteTable table, Gate gate, InstanceLists instances, IServiceScopeFactory scopes, IOptions<HygieneOptions> hygiene)
+internal sealed class DryRun(Explainer explainer, RequestGuard guard, RouteTable table, Gate gate, Identity identity, InstanceLists instances, IServiceScopeFactory scopes, IOptions<HygieneOptions> hygiene)
 {
     private static readonly Refusal _noRoute = new(new Problem(404, "not_found", "Nothing is found at this address") { Reason = Reasons.NotFound }, "no route has this path and method");
 
@@ -30,12 +31,21 @@ internal sealed class DryRun(Explainer explainer, RequestGuard guard, RouteTable
         {
             var verdict = gate.TryAdmit(http, route, out var known) ? known : await gate.AdmitAsync(http, route);
             if (verdict.Refusal is { } refusal) return Explain(http, route, refusal);
-            caller = verdict.Caller;
+            caller = verdict.Caller!;
+            if (identity.Fault(caller, route) is { } unknown) return explainer.Explain(new Attempt(http, route, unknown.On(route)) { Caller = caller, IsDryRun = true });
         }
         // 4. Whether anybody is there.
-        var nobody = instances.Of(route.Service).Length > 0 ? null
-            : new Refusal(new Problem(503, "temporarily_unavailable", "The service cannot answer at the moment; try again later") { Reason = Reasons.Destination }, $"no instance of {route.Service} is UP");
+        var nobody = Nobody(route) is { } why
+            ? new Refusal(new Problem(503, "temporarily_unavailable", "The service cannot answer at the moment; try again later") { Reason = Reasons.Destination }, why)
+            : null;
         return explainer.Explain(new Attempt(http, route, nobody) { Caller = caller, IsDryRun = true });
+    }
+
+    private string? Nobody(Route route)
+    {
+        if (instances.Find(route.Service) is not { } service) return $"no instance of {route.Service} is UP";
+        var selection = service.For(route.Pins);
+        return selection is { HasAny: true, IsOpen: false } ? null : selection.WhyNobody(route.Pins is not null);
     }
 
     /// <summary>The same for somebody who is described in place of shown: nobody is asked for anything, and no instance is looked for.</summary>

@@ -41,7 +41,7 @@ internal sealed partial class Forwarder(IHttpForwarder proxy, ForwardingClient c
         {
             if (balancer.Choose(service, route.Pins, null, out var probe) is not { } instance)
             {
-                await RefuseAsync(exchange, WhyNobody(service, route.Pins));
+                await RefuseAsync(exchange, service.For(route.Pins).WhyNobody(route.Pins is not null));
                 return;
             }
             // 2. There and back, and to another one when it fails.
@@ -115,13 +115,6 @@ internal sealed partial class Forwarder(IHttpForwarder proxy, ForwardingClient c
         if (exchange.AwaitsCaller) return null;
         if (error == ForwarderError.Request || exchange.TimedOut) return Trouble.Silent;
         return error == ForwarderError.ResponseBodyDestination ? Trouble.Erring : null;
-    }
-
-    private static string WhyNobody(Service service, InstancePins? pins)
-    {
-        var selection = pins is null ? service.Selection : service.Selection.For(pins);
-        if (selection.IsOpen) return "every instance of the service fails, and others are finding out whether one is back";
-        return pins is null ? "every instance of the service is drained (weight 0)" : "no instance of the service has the route's metadata";
     }
 
     /// <summary>False when no connection came about, true when one broke before the answer, null when another try cannot help.</summary>

@@ -22,6 +22,14 @@ internal sealed class Identity(PassportMint mint, PassportAnnouncer announcer, T
         return true;
     }
 
+    /// <summary>Why the service would get to know nothing of the caller, as far as that can be told without asking auth.</summary>
+    public Refusal? Fault(Caller caller, Route route) => route.Relay switch
+    {
+        RelayMode.Exchange => TokenExchange.Fault(caller),
+        RelayMode.Passport when !announcer.IsAnnounced => _notAnnounced,
+        _ => null,
+    };
+
     public ValueTask<Shown> AskAsync(Caller caller, Route route, HttpContext http) => exchange.ShowAsync(caller, route, http);
 
     private Shown Show(Caller caller, Route route, HttpContext http)

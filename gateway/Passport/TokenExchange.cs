@@ -22,12 +22,16 @@ internal sealed class TokenExchange(AuthCalls auth, LastGood<ExchangeOptions> op
     public ValueTask<Shown> ShowAsync(Caller caller, Route route, HttpContext http)
     {
         if (Find(caller, route) is { } known) return new(known);
-        // An API token cannot make more of itself, and a bound one is of use in its holder's hands alone.
-        if (caller.Credential is CredentialKind.ApiToken) return new(new Shown(null, Refusal.NotTaken("API tokens are not exchanged")));
-        if (caller.Bound is not null) return new(new Shown(null, Refusal.NotTaken("tokens that are bound to a key are not exchanged")));
+        if (Fault(caller) is { } fault) return new(new Shown(null, fault));
         if ((caller.Token ?? Shown(http.Request.Headers.Authorization)) is not { } token) return new(new Shown(null, Refusal.Missing));
         return _flights.JoinAsync((caller, route.Passport), stop => ExchangeAsync(caller, token, route, stop), http.RequestAborted);
     }
+
+    /// <summary>Why auth need not be asked: an API token cannot make more of itself, and a bound one is of use in its holder's hands alone.</summary>
+    public static Refusal? Fault(Caller caller) =>
+        caller.Credential is CredentialKind.ApiToken ? Refusal.NotTaken("API tokens are not exchanged")
+        : caller.Bound is not null ? Refusal.NotTaken("tokens that are bound to a key are not exchanged")
+        : null;
 
     public void Dispose() => _flights.Dispose();
 

@@ -91,6 +91,32 @@ public sealed class ExplainTests(ExplainDoor shared) : IClassFixture<ExplainDoor
     }
 
     [Theory]
+    [InlineData("exchanged", true, "relay", "API tokens are not exchanged")]
+    [InlineData("exchanged", false, null, null)]
+    [InlineData("drained", false, "destination", "every instance of the service is drained (weight 0)")]
+    [InlineData("pinned", false, "destination", "no instance of the service has the route's metadata")]
+    [InlineData("nobody", false, "destination", "no instance of nobody is UP")]
+    public async Task A_dry_run_stops_where_the_request_would(string route, bool apiToken, string? step, string? cause)
+    {
+        await using var door = await Door.OpenAsync([
+            ("gateway:exchange:clientId", "exchanger"), ("gateway:exchange:clientSecret", "secret"), .. AccessShown.Route("exchanged", ("relay", "exchange")), .. AccessShown.Route("drained", ("service", "drained")),
+            .. AccessShown.Route("pinned", ("instances:version", "2")), .. AccessShown.Route("nobody", ("service", "nobody"))]);
+        var account = await door.AddAsync("account-service");
+        await door.AddAsync("drained", null, null, null, ("weight", "0"));
+        var credential = apiToken ? door.ApiToken() : door.Issuer.UserToken("alice", "ui");
+
+        using var answer = await door.SendAsync(HttpMethod.Post, "/actuator/why", door.Issuer.UserToken("admin", "uaa.admin"), JsonContent.Create(new { method = "GET", path = $"/{route}/x", credential }));
+
+        var why = await answer.Content.ReadFromJsonAsync<JsonElement>(TestContext.Current.CancellationToken);
+        Assert.Equal(step is null, why.GetProperty("allowed").GetBoolean());
+        var failed = why.GetProperty("entries")[0].GetProperty("steps").EnumerateArray().Where(one => one.GetProperty("outcome").GetString() == "failed").Select(one => one.GetProperty("name").GetString());
+        Assert.Equal(step, failed.SingleOrDefault());
+        if (cause is not null) Assert.Contains(cause, why.GetProperty("cause").GetString(), StringComparison.Ordinal);
+        Assert.Empty(account.Requests);
+        Assert.Empty(door.Issuer.Auth.TokenRequests);
+    }
+
+    [Theory]
     [InlineData(null, 401)]
     [InlineData("ui", 403)]
     public async Task Only_administrators_are_told(string? scope, int status)
