@@ -61,7 +61,7 @@ internal sealed class Exchange : IDisposable
     /// <summary>What the caller showed; good when the request itself is over and its place taken by another.</summary>
     public StringValues Shown { get; }
 
-    /// <summary>True when it was under way the last time that its credential was to be looked at again.</summary>
+    /// <summary>True when it was under way at the last turn of looking at credentials again: it is no matter of a moment.</summary>
     public bool IsLong { get; set; }
 
     /// <summary>True when his credential was looked at again and is good no more.</summary>

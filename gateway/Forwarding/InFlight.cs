@@ -104,10 +104,10 @@ internal sealed partial class InFlight(Gate gate, ITokenRevocations revocations,
     /// <summary>What others revoke no feed tells, and what is revoked here only while it is heard. What is over in a moment is not worth a question.</summary>
     private bool MustBeAsked(Exchange exchange)
     {
-        if (exchange.Caller is not { } caller || (revocations.IsCurrent && caller.Credential != CredentialKind.Foreign)) return false;
-        if (exchange.IsLong) return true;
+        if (exchange.Caller is not { } caller) return false;
+        var isLong = exchange.IsLong;
         exchange.IsLong = true;
-        return false;
+        return isLong && (!revocations.IsCurrent || caller.Credential == CredentialKind.Foreign);
     }
 
     /// <summary>A refusal ends it with the next look. That nobody can say is none.</summary>

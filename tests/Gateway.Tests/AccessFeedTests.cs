@@ -224,8 +224,8 @@ public sealed class AccessFeedTests
     [InlineData("open", 60, null)]
     [InlineData("critical", 20, 21)]
     [InlineData("hasty", 5, 6)]
-    [InlineData("normal", 9, 25)]
-    [InlineData("now", 9, 25)]
+    [InlineData("normal", 9, 20)]
+    [InlineData("now", 9, 20)]
     public async Task T_13_what_is_open_while_the_feed_is_cut_ends_when_a_new_request_would_be_refused(string route, int goesOn, int? ends)
     {
         await using var door = await OpenStreamsAsync();
