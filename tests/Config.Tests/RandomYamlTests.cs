@@ -37,7 +37,7 @@ public sealed class RandomYamlTests
     {
         var random = new Random(seed);
         // A repository holds 10,000 files at most, so many are several repositories.
-        for (var batch = SecureMesh.Tests.Support.Effort.Rounds(1, 100); batch > 0; batch--) await RandomFilesAsync(random);
+        for (var batch = SecureMesh.Tests.Support.Effort.Rounds(1, 30); batch > 0; batch--) await RandomFilesAsync(random);
     }
 
     private static async Task RandomFilesAsync(Random random)
