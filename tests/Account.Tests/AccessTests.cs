@@ -42,7 +42,7 @@ public sealed class AccessTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task B_27_whoever_comes_past_the_gateway_is_nobody_whatever_his_headers_say()
+    public async Task B_27_V_090_whoever_comes_past_the_gateway_is_nobody_whatever_his_headers_say()
     {
         // The gateway's own word, but in another place than its own.
         var passport = _mesh.Issuer.Passport("account-service", ("user_name", "alice1"), ("scope", new[] { "ui" }));

@@ -185,6 +185,30 @@ public sealed class AccessTests : IClassFixture<SharedDoor>
         Assert.Equal(HttpStatusCode.Unauthorized, answer.StatusCode);
     }
 
+    /// <summary>Who calls himself a probe of the platform, on every path that is not open to all and with each method.</summary>
+    [Theory]
+    [InlineData("kube-probe/1.30")]
+    [InlineData("GoogleHC/1.0")]
+    [InlineData("ELB-HealthChecker/2.0")]
+    [InlineData("Amazon-Route53-Health-Check-Service")]
+    [InlineData("Consul Health Check")]
+    [InlineData("Envoy/HC")]
+    [InlineData("Prometheus/2.53")]
+    [InlineData("SecureMesh")]
+    public async Task V_097_no_name_of_a_program_opens_anything(string agent)
+    {
+        foreach (var path in (string[])["/accounts/current", "/accounts/healthz", "/accounts/actuator/health", "/actuator/why/0"])
+        {
+            foreach (var method in (HttpMethod[])[HttpMethod.Get, HttpMethod.Head, HttpMethod.Post])
+            {
+                using var answer = await _door.SendAsync(method, path, null, null, ("User-Agent", agent));
+
+                Assert.True(answer.StatusCode is HttpStatusCode.Unauthorized or HttpStatusCode.NotFound, $"{method} {path}: {answer.StatusCode}");
+            }
+        }
+        Assert.Empty(_account.Requests);
+    }
+
     [Fact]
     public async Task T_17_a_new_key_of_the_issuer_is_taken_and_a_flood_of_unknown_keys_fetches_once()
     {

@@ -433,6 +433,23 @@ public sealed class HygieneTests : IClassFixture<SharedDoor>
     [InlineData("/healthz/?returnUrl=https://evil.example")]
     [InlineData("/actuator/health/?x=//evil.example")]
     [InlineData("/?returnUrl=/%09/evil.example")]
+    [InlineData("///evil.example")]
+    [InlineData("////evil.example/%2f..")]
+    [InlineData("/%0d%0aLocation:%20https://evil.example")]
+    [InlineData("/%0a/evil.example")]
+    [InlineData("/%e3%80%b1evil.example")]
+    [InlineData("/%EF%BC%8F%EF%BC%8Fevil.example")]
+    [InlineData("/;@evil.example")]
+    [InlineData("/..//evil.example")]
+    [InlineData("/./evil.example")]
+    [InlineData("/accounts/..//evil.example")]
+    [InlineData("/accounts/current//evil.example")]
+    [InlineData("/?next=https:evil.example")]
+    [InlineData("/?rd=https://localhost.evil.example")]
+    [InlineData("/?rd=https://localhost@evil.example")]
+    [InlineData("/healthz?redirect_uri=javascript:alert(1)//evil.example")]
+    [InlineData("/.well-known/oauth-protected-resource//evil.example")]
+    [InlineData("http://evil.example/accounts/demo")]
     public async Task V_096_no_target_makes_the_gateway_send_a_browser_elsewhere(string target)
     {
         var answer = await RawHttp.GetAsync(_door.Url, target);
