@@ -10,7 +10,7 @@ namespace SecureMesh.Gateway.Explain;
 
 /// <summary>What each check wanted and what it found, in words.</summary>
 internal sealed class CheckDetails(
-    Attempt attempt, CredentialFacts? facts, Caller? caller, IReadOnlyList<Route> routes, InstanceLists instances, ITokenRevocations revocations, DateTimeOffset now)
+    Attempt attempt, CredentialFacts? facts, Caller? caller, RouteMatch routes, InstanceLists instances, ITokenRevocations revocations, DateTimeOffset now)
 {
     private const int MostInstances = 8;
     private readonly Route? _route = attempt.Route;
@@ -70,7 +70,7 @@ internal sealed class CheckDetails(
 
     private string RouteCause(string said)
     {
-        var methods = RouteMatch.WithPath(routes, attempt.Http.Request.Path).SelectMany(route => route.Methods).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal).ToList();
+        var methods = routes.WithPath(attempt.Http.Request.Path).SelectMany(route => route.Methods).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal).ToList();
         return methods.Count == 0 ? said : $"{said}; the path has routes for {string.Join(", ", methods)}";
     }
 

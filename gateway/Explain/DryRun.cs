@@ -24,7 +24,7 @@ internal sealed class DryRun(Explainer explainer, RequestGuard guard, RouteTable
         // 1. What the request is.
         if (guard.Fault(http) is { } problem) return Explain(http, null, new Refusal(problem with { Reason = problem.Reason ?? Reasons.Request }, problem.Detail));
         // 2. Which route it takes.
-        if (RouteMatch.Find(table.Current, http.Request.Method, http.Request.Path) is not { } route) return Explain(http, null, _noRoute);
+        if (table.Match.Find(http.Request.Method, http.Request.Path) is not { } route) return Explain(http, null, _noRoute);
         // 3. Who calls, and whether he may.
         Caller? caller = null;
         if (!route.Public)
@@ -55,7 +55,7 @@ internal sealed class DryRun(Explainer explainer, RequestGuard guard, RouteTable
         var http = Make(new DryRunRequest(request.Method, request.Path, null, null), null, scope.ServiceProvider, CancellationToken.None);
         var attempt = new Attempt(http, null, null) { IsDryRun = true, Ends = Check.Destination };
         if (guard.Fault(http) is { } problem) return explainer.Explain(attempt with { Refusal = new Refusal(problem with { Reason = problem.Reason ?? Reasons.Request }, problem.Detail) });
-        if (RouteMatch.Find(table.Current, http.Request.Method, http.Request.Path) is not { } route) return explainer.Explain(attempt with { Refusal = _noRoute });
+        if (table.Match.Find(http.Request.Method, http.Request.Path) is not { } route) return explainer.Explain(attempt with { Refusal = _noRoute });
         attempt = attempt with { Route = route };
         if (route.Public) return explainer.Explain(attempt);
         if (request.Credential is not { } name) return explainer.Explain(attempt with { Refusal = Refusal.Missing });

@@ -58,7 +58,7 @@ internal sealed partial class Explainer(
         var caller = attempt.Caller ?? attempt.Exchange?.Caller ?? (shown is { } known && route is { Public: false } ? credentials.Find(known) : null);
         var facts = attempt.Facts ?? Facts(http, shown, caller, attempt.IsDryRun);
         var failed = refusal is not null ? FailedAt(refusal, facts) : attempt.Answered is not null ? Check.Service : null;
-        var details = new CheckDetails(attempt, facts, caller, table.Current, instances, revocations, time.GetUtcNow());
+        var details = new CheckDetails(attempt, facts, caller, table.Match, instances, revocations, time.GetUtcNow());
         var cause = failed is null ? "nothing: the request would be let through" : details.Cause(failed);
         var status = attempt.Answered ?? refusal?.Problem.Status ?? 200;
         return new Explanation(Problem.TraceId(http), time.GetUtcNow(), mesh.Value.Name, PlainWords.Of(http.Request.Method, 20), PlainWords.PathOf(http.Request), status, cause)

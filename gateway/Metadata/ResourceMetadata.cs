@@ -26,7 +26,6 @@ internal sealed class ResourceMetadata(
     private const string Gateway = "gateway";
 
     private readonly bool _takesCertificates = !string.IsNullOrEmpty(configuration["gateway:tls:certificate"]);
-    private volatile RouteMatch _match = new(table.Current);
 
     private string Base => hygiene.Value.Url.TrimEnd('/');
 
@@ -34,10 +33,8 @@ internal sealed class ResourceMetadata(
     /// <param name="path">The path of the resource; empty: all that is behind the gateway.</param>
     public ResourceAnswer? Of(PathString path)
     {
-        var all = table.Current;
-        var match = _match;
-        if (!ReferenceEquals(match.Routes, all)) _match = match = new RouteMatch(all);
-        var routes = (path.HasValue && path != "/" ? match.Serving(path) : all).Where(AsksForTokens).ToArray();
+        var match = table.Match;
+        var routes = (path.HasValue && path != "/" ? match.Serving(path) : match.Routes).Where(AsksForTokens).ToArray();
         if (routes.Length == 0) return null;
         return new ResourceAnswer(
             Base + path.ToUriComponent(),

@@ -40,15 +40,12 @@ internal sealed class RouteMatch
         [.. routes.OrderBy(route => RoutePrecedence.ComputeInbound(Template(route))).ThenBy(route => route.Methods.Count == 0).ThenBy(route => route.Path, StringComparer.Ordinal)];
 
     /// <summary>The route of a request; null when there is none.</summary>
-    public static Route? Find(IEnumerable<Route> routes, string method, PathString path) =>
-        InOrder(routes).FirstOrDefault(route => Takes(route, method) && Matches(route, path));
+    public Route? Find(string method, PathString path) => WithPath(path).FirstOrDefault(route => Takes(route, method));
 
     /// <summary>The routes that have the path, whatever the method.</summary>
-    public static IEnumerable<Route> WithPath(IEnumerable<Route> routes, PathString path) => routes.Where(route => Matches(route, path));
+    public IEnumerable<Route> WithPath(PathString path) => _inOrder.Where(one => one.Matcher.TryMatch(path, [])).Select(one => one.Route);
 
     private static bool Takes(Route route, string method) => route.Methods.Count == 0 || route.Methods.Contains(method, StringComparer.OrdinalIgnoreCase);
-
-    private static bool Matches(Route route, PathString path) => new TemplateMatcher(Template(route), []).TryMatch(path, []);
 
     private static RouteTemplate Template(Route route) => new(RoutePatternFactory.Parse(route.Path));
 }

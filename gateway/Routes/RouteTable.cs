@@ -14,6 +14,7 @@ internal sealed partial class RouteTable : IConfigurationCheck, IDisposable
     private readonly Lock _gate = new();
     private readonly IDisposable _watch;
     private volatile State _state;
+    private volatile RouteMatch? _match;
 
     public RouteTable(IConfiguration configuration, ILogger<RouteTable> logger)
     {
@@ -27,6 +28,16 @@ internal sealed partial class RouteTable : IConfigurationCheck, IDisposable
     }
 
     public IReadOnlyList<Route> Current => _state.Routes;
+
+    /// <summary>Which of them a request takes, for whoever asks beside the framework's router.</summary>
+    public RouteMatch Match
+    {
+        get
+        {
+            var (routes, match) = (Current, _match);
+            return match is not null && ReferenceEquals(match.Routes, routes) ? match : _match = new RouteMatch(routes);
+        }
+    }
 
     /// <summary>Why the newest configuration was refused; null when it is in force.</summary>
     public string? Fault => _state.Fault;

@@ -132,7 +132,7 @@ public sealed class PolicyTestTests
                 // Nobody is there, and the refusal says where it would have gone.
                 using var answer = await door.SendAsync(new HttpMethod(method), path);
                 var kept = ((SecureMesh.Sdk.Explanations)door.Gateway.Services.GetService(typeof(SecureMesh.Sdk.Explanations))!).Find(answer.Headers.GetValues("X-Trace-Id").Single()).Single();
-                Assert.Equal((method, path, kept.Route), (method, path, RouteMatch.Find(table!.Current, method, path)?.Id));
+                Assert.Equal((method, path, kept.Route), (method, path, table!.Match.Find(method, path)?.Id));
             }
         }
     }
