@@ -8,13 +8,16 @@ namespace SecureMesh.Gateway.Destinations;
 /// <param name="address">Scheme, host and port.</param>
 /// <param name="metadata">The registration's own entries.</param>
 /// <param name="standing">How it has fared, when it is known already: changed metadata forget nothing.</param>
-internal sealed class Instance(string id, Uri address, IReadOnlyDictionary<string, string> metadata, Standing? standing = null)
+/// <param name="registeredAt">When it registered; another time is another start of the program.</param>
+internal sealed class Instance(string id, Uri address, IReadOnlyDictionary<string, string> metadata, Standing? standing = null, long? registeredAt = null)
 {
     private const int Most = 100;
 
     public string Id => id;
 
     public Uri Address => address;
+
+    public long? RegisteredAt => registeredAt;
 
     /// <summary>What a request's path is put behind.</summary>
     public string Prefix { get; } = address.AbsoluteUri.TrimEnd('/');

@@ -49,10 +49,12 @@ internal sealed partial class InstanceLists : IDisposable
                 }
                 var key = Key(registered.Id, registered.Address);
                 var before = known.GetValueOrDefault(key);
+                // Who has registered again is not the one that failed: he says himself that he is there, and nobody waits to find out.
+                if (before?.RegisteredAt != registered.RegisteredAt) before = null;
                 // Metadata is what an operator changes to shift traffic; how the instance has fared stays true.
                 var instance = before is not null && Same(before.Metadata, registered.Metadata)
                     ? before
-                    : known[key] = new Instance(registered.Id, registered.Address, registered.Metadata, before?.Standing);
+                    : known[key] = new Instance(registered.Id, registered.Address, registered.Metadata, before?.Standing, registered.RegisteredAt);
                 foreach (var name in registered.Names.Distinct(StringComparer.OrdinalIgnoreCase))
                 {
                     if (!lists.TryGetValue(name, out var list)) lists[name] = list = [];

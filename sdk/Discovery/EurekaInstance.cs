@@ -51,7 +51,7 @@ internal sealed record EurekaInstance(string App, string Id, string Status, stri
             .Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
             .Distinct(StringComparer.OrdinalIgnoreCase).ToArray();
         var status = Status is "UP" or "DOWN" or "STARTING" or "OUT_OF_SERVICE" ? Status : "UNKNOWN";
-        return new ServiceInstance(Id, App, names, status, address, Metadata());
+        return new ServiceInstance(Id, App, names, status, address, Metadata()) { RegisteredAt = RegisteredAt() };
     }
 
     /// <summary>
@@ -78,6 +78,10 @@ internal sealed record EurekaInstance(string App, string Id, string Status, stri
         if (string.IsNullOrEmpty(app) || string.IsNullOrEmpty(id)) return null;
         return new EurekaInstance(app, id, Text(json, "status") ?? "UP", Text(json, "actionType") ?? "ADDED", json.Clone());
     }
+
+    private long? RegisteredAt() =>
+        Json.TryGetProperty("leaseInfo", out var lease) && lease.ValueKind == JsonValueKind.Object
+            && long.TryParse(Text(lease, "registrationTimestamp"), NumberStyles.None, CultureInfo.InvariantCulture, out var at) && at > 0 ? at : null;
 
     private Dictionary<string, string> Metadata()
     {

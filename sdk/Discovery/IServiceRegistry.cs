@@ -36,4 +36,8 @@ public sealed record ServiceInstance(
     IReadOnlyList<string> Names,
     string Status,
     Uri Address,
-    IReadOnlyDictionary<string, string> Metadata);
+    IReadOnlyDictionary<string, string> Metadata)
+{
+    /// <summary>When the registry took this registration in, Unix milliseconds: another one is another start. Null when it does not say.</summary>
+    public long? RegisteredAt { get; init; }
+}

@@ -15,9 +15,10 @@ public sealed class UnderLoad(UnderLoad.Mesh fixture) : IClassFixture<UnderLoad.
         // The moment of each kill differs, and is the same in each run.
         var random = new Random(4);
         using var load = new SteadyLoad(Effort.Rounds(200, 1000), (Url("/accounts/current"), await AcceptedTokenAsync()));
-        for (var i = 0; i < Effort.Rounds(2, 10); i++)
+        // In turn, and no more than four times each: an instance that fails five times within two minutes is left down.
+        for (var i = 0; i < Effort.Rounds(2, 8); i++)
         {
-            var victim = (await InstancesAsync("account-service"))[random.Next(2)];
+            var victim = (await InstancesAsync("account-service"))[i % 2];
             var moment = load.Good + random.Next(50, 300);
             await RunningMesh.EventuallyAsync("enough answers", () => Task.FromResult(load.Good >= moment));
             Operations.Signal("KILL", victim.Pid!.Value);
@@ -27,7 +28,8 @@ public sealed class UnderLoad(UnderLoad.Mesh fixture) : IClassFixture<UnderLoad.
             await RunningMesh.EventuallyAsync("both get traffic", () => Task.FromResult(load.Good >= after + 100));
         }
 
-        Assert.Empty(await load.StopAsync());
+        var bad = await load.StopAsync();
+        Assert.True(bad.Count == 0, $"{bad.Count} beside {load.Good}: " + string.Join("; ", bad.CountBy(one => one).OrderByDescending(one => one.Value).Take(5).Select(one => $"{one.Value} times {one.Key}")));
     }
 
     [Fact]

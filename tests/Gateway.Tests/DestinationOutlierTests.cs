@@ -182,6 +182,25 @@ public sealed class DestinationOutlierTests
     }
 
     [Fact]
+    public async Task Who_has_registered_again_is_in_service_at_once_whatever_became_of_the_program_before()
+    {
+        var clock = new TestClock();
+        await using var door = await Door.OpenAsync(clock);
+        var (one, other) = (await door.AddAsync("account-service"), await door.AddAsync("account-service", null, 2));
+        await one.KillAsync();
+        await Eventually.AnswersAsync(async () => await AskAsync(door) == HttpStatusCode.OK && door.Gateway.Logs.Any(line => line.Contains("could not be reached and is ejected", StringComparison.Ordinal)), "it is ejected");
+        await using var again = await Backend.StartAsync(url: one.Url.GetLeftPart(UriPartial.Authority));
+        for (var i = 0; i < 10; i++) Assert.Equal(HttpStatusCode.OK, await AskAsync(door));
+        Assert.Empty(again.Requests); // the clock stands still: for five seconds it is left out
+
+        door.Registry.Register(one, at: 2);
+        await Eventually.AnswersAsync(async () => await AskAsync(door) == HttpStatusCode.OK && !again.Requests.IsEmpty, "it gets its share");
+        await other.KillAsync();
+
+        for (var i = 0; i < 20; i++) Assert.Equal(HttpStatusCode.OK, await AskAsync(door));
+    }
+
+    [Fact]
     public async Task V_103_who_sends_bodies_slowly_takes_a_part_of_what_may_wait_and_not_the_service_from_all()
     {
         await using var door = await Door.OpenAsync(("gateway:services:account-service:maxInFlight", "17"));

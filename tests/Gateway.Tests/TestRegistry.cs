@@ -31,6 +31,9 @@ internal sealed class TestRegistry : IServiceRegistry
     public void Change(Backend backend, params (string Name, string Value)[] metadata) => Set([.. Current.Instances.Select(instance =>
         instance.Address == backend.Url ? instance with { Metadata = metadata.ToDictionary(entry => entry.Name, entry => entry.Value) } : instance)]);
 
+    /// <summary>It registers again, as a program does that has started anew.</summary>
+    public void Register(Backend backend, long at) => Set([.. Current.Instances.Select(instance => instance.Address == backend.Url ? instance with { RegisteredAt = at } : instance)]);
+
     public void Remove(Backend backend) => Set([.. Current.Instances.Where(instance => instance.Address != backend.Url)]);
 
     public void Set(IReadOnlyList<ServiceInstance> instances)
