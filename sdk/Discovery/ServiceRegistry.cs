@@ -161,6 +161,7 @@ internal sealed partial class ServiceRegistry : IServiceRegistry, IDisposable
 
         public bool Equals(ServiceInstance? a, ServiceInstance? b) =>
             a is not null && b is not null && a.Id == b.Id && a.Application == b.Application && a.Status == b.Status && a.Address == b.Address
+            && a.RegisteredAt == b.RegisteredAt
             && a.Names.SequenceEqual(b.Names, StringComparer.Ordinal)
             && a.Metadata.Count == b.Metadata.Count && a.Metadata.All(entry => b.Metadata.TryGetValue(entry.Key, out var value) && value == entry.Value);
 
