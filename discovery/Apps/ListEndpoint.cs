@@ -58,10 +58,11 @@ internal sealed class ListEndpoint
     private async Task<RegistryState> NewerAsync(RegistryState known, TimeSpan wait, CancellationToken aborted)
     {
         using var end = CancellationTokenSource.CreateLinkedTokenSource(aborted, _stopping);
+        var newer = known.Superseded.WaitAsync(wait, _time, end.Token); // its time runs before anybody sees that it waits
         Interlocked.Increment(ref _waiting);
         try
         {
-            await known.Superseded.WaitAsync(wait, _time, end.Token);
+            await newer;
         }
         catch (Exception e) when (e is TimeoutException or OperationCanceledException)
         {
