@@ -1,4 +1,5 @@
 using System.Text.Json;
+
 namespace SecureMesh.Account.Accounts;
 
 /// <summary>An account as the answer; personal data, so no cache keeps it.</summary>
