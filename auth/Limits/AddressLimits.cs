@@ -1,6 +1,5 @@
 using System.Buffers.Binary;
 using System.Net;
-using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Text;
 using Microsoft.Extensions.Options;
@@ -83,12 +82,7 @@ internal sealed class AddressLimits(
         address ??= IPAddress.Loopback;
         if (address.IsIPv4MappedToIPv6) address = address.MapToIPv4();
         if (mesh.Value.Demo && IPAddress.IsLoopback(address)) return null;
-        Span<byte> bytes = stackalloc byte[16];
-        bytes.Clear();
-        address.TryWriteBytes(bytes, out _);
-        if (address.AddressFamily == AddressFamily.InterNetworkV6) bytes[8..].Clear();
-        else bytes[15] = 4; // apart from the IPv6 networks that begin with the same bytes
-        return BinaryPrimitives.ReadUInt128BigEndian(bytes);
+        return CallerNetwork.Of(address);
     }
 
     private void Leave(UInt128 network)

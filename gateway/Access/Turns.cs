@@ -1,5 +1,5 @@
 using System.Net;
-using SecureMesh.Gateway.Protocol;
+using SecureMesh.Sdk;
 
 namespace SecureMesh.Gateway.Access;
 

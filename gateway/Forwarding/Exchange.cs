@@ -2,7 +2,7 @@ using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Primitives;
 using SecureMesh.Gateway.Access;
 using SecureMesh.Gateway.Destinations;
-using SecureMesh.Gateway.Protocol;
+using SecureMesh.Sdk;
 using Route = SecureMesh.Gateway.Routes.Route;
 
 namespace SecureMesh.Gateway.Forwarding;

@@ -1,6 +1,6 @@
 using System.Collections.Concurrent;
 using System.Net;
-using SecureMesh.Gateway.Protocol;
+using SecureMesh.Sdk;
 
 namespace SecureMesh.Gateway.Limits;
 
