@@ -21,6 +21,7 @@ internal static class RevocationSlice
         services.AddSingleton<ITokenRevocations, OwnRevocations>();
         services.AddSingleton<RevocationFeed>();
         services.AddSingleton<RevocationsEndpoint>();
+        services.AddSingleton<RevocationShares>();
         services.AddSingleton<TokenRevoker>();
         services.AddSingleton<RevokeEndpoint>();
         services.AddSingleton<BulkRevocationEndpoint>();

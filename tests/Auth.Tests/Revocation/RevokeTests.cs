@@ -71,6 +71,39 @@ public sealed class RevokeTests
         Assert.Equal(1, await auth.ExecuteAsync("UPDATE revocations SET because = because"));
     }
 
+    [Theory]
+    [InlineData("jwt")]
+    [InlineData("opaque")]
+    public async Task Who_ends_token_after_token_fills_nobodys_memory_and_uses_up_his_own_share_alone(string format)
+    {
+        await using var auth = await DemoAuth.StartAsync(SqlEngine.Sqlite, ("auth:revocation:perMinute", "3"));
+        var other = await auth.SignInAsync("admin", "admin");
+        var last = await SignInAsync(auth, format);
+        for (var i = 0; i < 3; i++)
+        {
+            Assert.Equal(200, (await auth.PostAsync("uaa/oauth/revoke", "browser:", ("token", last.AccessToken))).Status);
+            // One that has ended costs nothing more.
+            Assert.Equal(200, (await auth.PostAsync("uaa/oauth/revoke", "browser:", ("token", last.AccessToken))).Status);
+            last = await auth.RefreshAsync(last.RefreshToken, "browser:", ("token_format", format));
+        }
+
+        var refused = await auth.PostAsync("uaa/oauth/revoke", "browser:", ("token", last.AccessToken));
+
+        Assert.Equal(429, refused.Status);
+        Assert.Equal("too_many_requests", refused.Json.GetProperty("error").GetString());
+        Assert.InRange(refused.Headers.RetryAfter!.Delta!.Value, TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(1));
+        Assert.Equal(200, (await auth.GetAsync("uaa/userinfo", last.AccessToken)).Status);
+        Assert.Equal(200, (await auth.PostAsync("uaa/oauth/revoke", "browser:", ("token", other.AccessToken))).Status);
+        Assert.Equal(401, (await auth.GetAsync("uaa/userinfo", other.AccessToken)).Status);
+        // What ends everything at once is always taken.
+        Assert.Equal(200, (await auth.PostAsync("uaa/oauth/revoke", "browser:", ("token", last.RefreshToken))).Status);
+        Assert.Equal(401, (await auth.GetAsync("uaa/userinfo", last.AccessToken)).Status);
+        auth.Clock.Advance(TimeSpan.FromMinutes(1));
+        var next = await SignInAsync(auth, format);
+        Assert.Equal(200, (await auth.PostAsync("uaa/oauth/revoke", "browser:", ("token", next.AccessToken))).Status);
+        Assert.Equal(401, (await auth.GetAsync("uaa/userinfo", next.AccessToken)).Status);
+    }
+
     [Fact]
     public async Task R_01_R_05_whatever_is_no_live_token_is_answered_alike_since_every_kind_can_be_revoked()
     {
