@@ -1,6 +1,4 @@
-using System.Buffers.Binary;
 using System.Net;
-using System.Net.Sockets;
 using System.Threading.RateLimiting;
 using Microsoft.Extensions.Options;
 using SecureMesh.Sdk;
@@ -37,17 +35,7 @@ internal sealed class RegistrationLimit : IDisposable
         return new Problem(429, "too_many_requests", "Too many registrations from your address; try again later") { RetryAfter = wait };
     }
 
-    /// <summary>An IPv6 caller owns at least a /64, so that counts as one address.</summary>
-    private static int BucketOf(IPAddress address)
-    {
-        Span<byte> bytes = stackalloc byte[16];
-        var plain = address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address;
-        plain.TryWriteBytes(bytes, out _);
-        var hash = plain.AddressFamily == AddressFamily.InterNetworkV6
-            ? HashCode.Combine(6, BinaryPrimitives.ReadUInt64BigEndian(bytes))
-            : HashCode.Combine(4, BinaryPrimitives.ReadUInt32BigEndian(bytes));
-        return (int)((uint)hash % Buckets);
-    }
+    private static int BucketOf(IPAddress address) => (int)((uint)CallerNetwork.Of(address).GetHashCode() % Buckets);
 
     public void Dispose() => _limiter.Dispose();
 }

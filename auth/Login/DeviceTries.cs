@@ -1,6 +1,7 @@
 using System.Net;
 using SecureMesh.Auth.Limits;
 using SecureMesh.Auth.Sessions;
+using SecureMesh.Sdk;
 
 namespace SecureMesh.Auth.Login;
 
@@ -19,8 +20,8 @@ internal sealed class DeviceTries(TimeProvider time)
     public TimeSpan? Wait(string sessionId, IPAddress? address, bool count)
     {
         var wait = count ? _sessions.Add(Key(sessionId), Most, Window) : _sessions.Wait(Key(sessionId), Most, Window);
-        if (wait == TimeSpan.Zero && count) wait = _addresses.Add(Key(address), Most, Window);
-        else if (wait == TimeSpan.Zero) wait = _addresses.Wait(Key(address), Most, Window);
+        if (wait == TimeSpan.Zero && count) wait = _addresses.Add(CallerNetwork.Of(address), Most, Window);
+        else if (wait == TimeSpan.Zero) wait = _addresses.Wait(CallerNetwork.Of(address), Most, Window);
         return wait == TimeSpan.Zero ? null : wait;
     }
 
@@ -28,17 +29,8 @@ internal sealed class DeviceTries(TimeProvider time)
     public void TakeBack(string sessionId, IPAddress? address)
     {
         _sessions.TakeBack(Key(sessionId));
-        _addresses.TakeBack(Key(address));
+        _addresses.TakeBack(CallerNetwork.Of(address));
     }
 
     private static UInt128 Key(string sessionId) => UInt128.Parse(BrowserCookie.Hash(sessionId).AsSpan(0, 32), System.Globalization.NumberStyles.HexNumber, null);
-
-    // One caller holds a whole IPv6 /64.
-    private static UInt128 Key(IPAddress? address)
-    {
-        address ??= IPAddress.Loopback;
-        if (address.IsIPv4MappedToIPv6) address = address.MapToIPv4();
-        var bytes = address.GetAddressBytes();
-        return Key(Convert.ToHexString(bytes.Length == 16 ? bytes[..8] : bytes));
-    }
 }
