@@ -4,7 +4,11 @@ using System.Text.RegularExpressions;
 namespace SecureMesh.Cli.Topology;
 
 /// <summary>What does not differ between the processes of one run.</summary>
-internal sealed record MeshSettings(string Data, string Config, bool Demo, IReadOnlyDictionary<ServiceKind, string> Databases);
+internal sealed record MeshSettings(string Data, string Config, bool Demo, IReadOnlyDictionary<ServiceKind, string> Databases)
+{
+    /// <summary>Whom config and discovery know beside the mesh's own services: the operator's <c>MESH__CREDENTIALS</c>.</summary>
+    public string? OtherCredentials { get; init; }
+}
 
 /// <summary>The environment of each process. Each holds its own secrets and nobody else's.</summary>
 internal static partial class ServiceEnvironment
@@ -42,7 +46,7 @@ internal static partial class ServiceEnvironment
         }
 
         if (instance.Kind == ServiceKind.Gateway) environment["GATEWAY__BROWSER__CLIENTSECRET"] = secrets.Clients[MeshSecrets.Web];
-        if (instance.Kind == ServiceKind.Config || instance.Kind == ServiceKind.Discovery) environment["MESH__CREDENTIALS"] = secrets.Credentials;
+        if (instance.Kind == ServiceKind.Config || instance.Kind == ServiceKind.Discovery) environment["MESH__CREDENTIALS"] = Joined(secrets.Credentials, settings.OtherCredentials);
         if (instance.Kind == ServiceKind.Auth)
             foreach (var (client, hash) in secrets.Bootstrap) environment["AUTH__BOOTSTRAP__SECRETS__" + client] = hash;
         return environment;
@@ -66,6 +70,8 @@ internal static partial class ServiceEnvironment
 
         return inherited;
     }
+
+    private static string Joined(string own, string? others) => string.IsNullOrWhiteSpace(others) ? own : own + "," + others;
 
     /// <summary>A variable as .NET reads it: a colon is the same as two underscores, and the host's prefixes are cut off.</summary>
     private static string Setting(string name)

@@ -81,6 +81,20 @@ public sealed class EnvironmentTests
     }
 
     [Fact]
+    public void Those_who_check_credentials_know_the_operators_services_too()
+    {
+        var secrets = MeshSecrets.Generate(demo: false);
+
+        string? Known(string name, string? others) =>
+            ServiceEnvironment.Of(Mesh.Instances.Single(i => i.Name == name), Mesh, secrets, Settings(false) with { OtherCredentials = others }).GetValueOrDefault("MESH__CREDENTIALS");
+
+        Assert.Equal(secrets.Credentials + ",greeting-service:abc", Known("config", "greeting-service:abc"));
+        Assert.Equal(secrets.Credentials + ",greeting-service:abc", Known("registry", "greeting-service:abc"));
+        Assert.Equal(secrets.Credentials, Known("registry", " "));
+        Assert.Null(Known("account-service", "greeting-service:abc"));
+    }
+
+    [Fact]
     public void Generated_secrets_differ_from_each_other_and_from_start_to_start()
     {
         var all = Enumerable.Range(0, 20).Select(_ => MeshSecrets.Generate(demo: false))
