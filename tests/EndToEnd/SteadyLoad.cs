@@ -11,6 +11,7 @@ internal sealed class SteadyLoad : IDisposable
     private readonly HttpClient _http = new(new SocketsHttpHandler { UseCookies = false, AllowAutoRedirect = false, MaxConnectionsPerServer = MostOpen }) { Timeout = TimeSpan.FromSeconds(30) };
     private readonly CancellationTokenSource _stop = new();
     private readonly ConcurrentBag<string> _bad = [];
+    private readonly ConcurrentBag<string> _refused = [];
     private readonly Task _running;
     private int _good;
 
@@ -20,6 +21,9 @@ internal sealed class SteadyLoad : IDisposable
 
     /// <summary>How many were answered with 200 so far.</summary>
     public int Good => Volatile.Read(ref _good);
+
+    /// <summary>The names of the requests whose answers were not 200, for <c>mesh why</c>.</summary>
+    public IReadOnlyCollection<string> Refused => _refused;
 
     /// <summary>Ends the load when all have their answers.</summary>
     /// <returns>Every answer that was not 200, and every request without one.</returns>
@@ -66,7 +70,11 @@ internal sealed class SteadyLoad : IDisposable
             using var response = await _http.SendAsync(request);
             var body = await response.Content.ReadAsStringAsync();
             if ((int)response.StatusCode == 200) Interlocked.Increment(ref _good);
-            else _bad.Add($"{what.Url.PathAndQuery}: {(int)response.StatusCode} {body}");
+            else
+            {
+                _bad.Add($"{what.Url.PathAndQuery}: {(int)response.StatusCode} {body}");
+                foreach (var id in response.Headers.TryGetValues("X-Trace-Id", out var ids) ? ids : []) _refused.Add(id);
+            }
         }
         catch (Exception e) when (e is HttpRequestException or OperationCanceledException or IOException)
         {

@@ -32,7 +32,8 @@ public sealed class UnderLoad(UnderLoad.Mesh fixture) : IClassFixture<UnderLoad.
         }
 
         var bad = await load.StopAsync();
-        Assert.True(bad.Count == 0, $"{bad.Count} beside {load.Good}: " + string.Join("; ", bad.CountBy(one => one).OrderByDescending(one => one.Value).Take(5).Select(one => $"{one.Value} times {one.Key}")));
+        Assert.True(bad.Count == 0, $"{bad.Count} beside {load.Good}: " + string.Join("; ", bad.CountBy(one => one).OrderByDescending(one => one.Value).Take(5).Select(one => $"{one.Value} times {one.Key}"))
+            + string.Concat(await Task.WhenAll(load.Refused.Take(3).Select(async id => "\n" + (await _mesh.GetAsync("/actuator/why/" + id, admin)).Body))));
     }
 
     [Fact]
