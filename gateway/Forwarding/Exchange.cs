@@ -31,7 +31,7 @@ internal sealed class Exchange : IDisposable
     private readonly CancellationTokenSource _ended = new();
     private readonly TimeProvider _time;
     private readonly bool _hasBody;
-    private Service? _waitsAt;
+    private bool _waits;
     private Service? _sendsTo;
     private UInt128 _network;
     private int _state;
@@ -76,6 +76,12 @@ internal sealed class Exchange : IDisposable
     /// <summary>Where <see cref="InFlight"/> keeps it; -1 when it has no place.</summary>
     public int Place { get; set; } = -1;
 
+    /// <summary>What it waits for, or has waited for.</summary>
+    public Service? Service { get; private set; }
+
+    /// <summary>Where it goes although it was answered; null when the answer counts.</summary>
+    public NextTry? Next { get; set; }
+
     /// <summary>Where the request has been.</summary>
     public List<Instance>? Tried { get; private set; }
 
@@ -108,7 +114,7 @@ internal sealed class Exchange : IDisposable
     public bool TryWaitAt(Service service, int most)
     {
         if (!service.TryEnter(most)) return false;
-        _waitsAt = service;
+        (Service, _waits) = (service, true);
         return true;
     }
 
@@ -124,8 +130,8 @@ internal sealed class Exchange : IDisposable
 
     public void WaitsNoMore()
     {
-        _waitsAt?.Leave();
-        _waitsAt = null;
+        if (_waits) Service!.Leave();
+        _waits = false;
         SendsNoMore();
     }
 
@@ -136,7 +142,7 @@ internal sealed class Exchange : IDisposable
     public void Trying(Instance instance, bool probe)
     {
         (Tried ??= new(2)).Add(instance);
-        (At, IsProbe, Era) = (instance, probe, instance.Standing.Begin());
+        (At, IsProbe, Era, Next) = (instance, probe, instance.Standing.Begin(), null);
     }
 
     /// <summary>The instance is done with it, well or not.</summary>

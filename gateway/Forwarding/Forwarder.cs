@@ -7,9 +7,9 @@ namespace SecureMesh.Gateway.Forwarding;
 
 /// <summary>
 /// Sends a request to an instance, and to another one when the first could not be reached (any method), or broke off before it
-/// answered (idempotent methods alone, RFC 9110 §9.2.2), as long as the body is still the caller's.
+/// answered or says that it cannot answer (idempotent methods alone, RFC 9110 §9.2.2), as long as the body is still the caller's.
 /// </summary>
-internal sealed partial class Forwarder(IHttpForwarder proxy, ForwardingClient client, Relay relay, InstanceLists services, Balancer balancer, Outliers outliers, InFlight inFlight, ILogger<Forwarder> logger)
+internal sealed partial class Forwarder(IHttpForwarder proxy, ForwardingClient client, Relay relay, Retries retries, InstanceLists services, Balancer balancer, Outliers outliers, InFlight inFlight, ILogger<Forwarder> logger)
 {
     /// <summary>What nginx logs when the client closed the connection; nobody receives it.</summary>
     private const int ClientClosedRequest = 499;
@@ -45,30 +45,22 @@ internal sealed partial class Forwarder(IHttpForwarder proxy, ForwardingClient c
                 return;
             }
             // 2. There and back, and to another one when it fails.
-            var config = client.For(route.Timeout, instance, route.Settings.Http2);
+            var next = new NextTry(instance, probe);
             while (true)
             {
-                exchange.Trying(instance, probe);
+                exchange.Trying(next.Instance, next.IsProbe);
                 ForwarderError error;
                 try
                 {
-                    error = await proxy.SendAsync(exchange.Http, instance.Prefix, client.Invoker, config, relay, exchange.Ended);
+                    var config = client.For(route.Timeout, next.Instance, route.Settings.Http2);
+                    error = await proxy.SendAsync(exchange.Http, next.Instance.Prefix, client.Invoker, config, relay, exchange.Ended);
                 }
                 finally
                 {
                     exchange.IsBack();
                 }
-                if (error == ForwarderError.None) return;
-                var exception = exchange.Http.Features.Get<IForwarderErrorFeature>()?.Exception;
-                Blame(exchange, error, exception);
-                if (NextAfter(exchange, service, error, exception, out probe, out var spent) is not { } next)
-                {
-                    await AnswerAsync(exchange, error, spent ? Cause(exception) + "; the retry budget of the service is spent" : Cause(exception));
-                    return;
-                }
-                exchange.Failed($"{error}: {Cause(exception)}");
-                instance = next;
-                config = client.For(route.Timeout, instance, route.Settings.Http2);
+                if ((exchange.Next ?? await AfterAsync(exchange, error)) is not { } other) return;
+                next = other;
                 exchange.Http.Response.Clear();
                 exchange.Http.Features.Set<IForwarderErrorFeature>(null);
             }
@@ -80,22 +72,19 @@ internal sealed partial class Forwarder(IHttpForwarder proxy, ForwardingClient c
         }
     }
 
-    public static bool IsIdempotent(string method) =>
-        HttpMethods.IsGet(method) || HttpMethods.IsHead(method) || HttpMethods.IsOptions(method) || HttpMethods.IsPut(method) || HttpMethods.IsDelete(method);
-
-    /// <summary>Where the request goes next; null when it is answered with the failure.</summary>
-    private Instance? NextAfter(Exchange exchange, Service service, ForwarderError error, Exception? exception, out bool probe, out bool spent)
+    /// <summary>Where a request goes that got no answer; null when it is over, with the failure for an answer if there is one.</summary>
+    private async ValueTask<NextTry?> AfterAsync(Exchange exchange, ForwarderError error)
     {
-        probe = spent = false;
-        var (http, route) = (exchange.Http, exchange.Route);
-        if (WasReached(error, exception) is not { } reached || exchange.Tried!.Count > route.Retries) return null;
-        if (http.Response.HasStarted || exchange.BodyTouched || exchange.Ended.IsCancellationRequested || exchange.CallerLeft) return null;
-        if (reached && !IsIdempotent(http.Request.Method)) return null;
-        // The last failure is the answer when nobody else is there.
-        if (balancer.Choose(service, route.Pins, exchange.Tried, out probe) is not { } next) return null;
-        if (service.TryRetry(route.Settings.RetryBudget)) return next;
-        if (probe) next.Standing.EndProbe();
-        spent = true;
+        if (error == ForwarderError.None) return null;
+        var exception = exchange.Http.Features.Get<IForwarderErrorFeature>()?.Exception;
+        Blame(exchange, error, exception);
+        var spent = false;
+        if (WasReached(error, exception) is { } reached && retries.After(exchange, reached, out spent) is { } next)
+        {
+            exchange.Failed($"{error}: {Cause(exception)}");
+            return next;
+        }
+        await AnswerAsync(exchange, error, spent ? Cause(exception) + "; the retry budget of the service is spent" : Cause(exception));
         return null;
     }
 

@@ -9,6 +9,7 @@ internal static class ForwardingSlice
         builder.Services.AddOptionsWithValidateOnStart<ForwardingOptions, ForwardingOptionsValidator>().BindConfiguration("gateway");
         builder.Services.AddHttpForwarder();
         builder.Services.AddSingleton<ForwardingClient>();
+        builder.Services.AddSingleton<Retries>();
         builder.Services.AddSingleton<Relay>();
         builder.Services.AddSingleton<Forwarder>();
         builder.Services.AddSingleton<Passage>();

@@ -9,7 +9,7 @@ using Yarp.ReverseProxy.Forwarder;
 namespace SecureMesh.Gateway.Forwarding;
 
 /// <summary>What of a request reaches the service, and what of its answer reaches the caller.</summary>
-internal sealed class Relay(Explainer explainer, Outliers outliers) : HttpTransformer
+internal sealed partial class Relay(Explainer explainer, Outliers outliers, Retries retries, ILogger<Relay> logger) : HttpTransformer
 {
     public override ValueTask TransformRequestAsync(HttpContext httpContext, HttpRequestMessage proxyRequest, string destinationPrefix, CancellationToken cancellationToken)
     {
@@ -28,7 +28,7 @@ internal sealed class Relay(Explainer explainer, Outliers outliers) : HttpTransf
         headers.TryAddWithoutValidation("traceparent", RequestTrace.Parent(httpContext));
         // 5. A request without content is repeated by the handler when an idle connection turns out to be closed; an empty
         // content forbids that, and a POST is never done twice.
-        if (!Forwarder.IsIdempotent(request.Method) && !HttpMethods.IsConnect(request.Method)) proxyRequest.Content ??= new ByteArrayContent([]);
+        if (!Retries.IsIdempotent(request.Method) && !HttpMethods.IsConnect(request.Method)) proxyRequest.Content ??= new ByteArrayContent([]);
         return default;
     }
 
@@ -36,8 +36,16 @@ internal sealed class Relay(Explainer explainer, Outliers outliers) : HttpTransf
     {
         if (proxyResponse is null) return true;
         var exchange = httpContext.Features.GetRequiredFeature<Exchange>();
-        exchange.Answered();
         outliers.Answered(exchange.At!, exchange.Era, exchange.IsProbe, (int)proxyResponse.StatusCode);
+        if (retries.After(exchange, proxyResponse) is { } next)
+        {
+            var status = (int)proxyResponse.StatusCode;
+            if (status == StatusCodes.Status401Unauthorized) Log.PassportRefused(logger, exchange.At!.Id);
+            exchange.Failed($"answered {status}");
+            exchange.Next = next;
+            return false;
+        }
+        exchange.Answered();
         var pass = await base.TransformResponseAsync(httpContext, proxyResponse, cancellationToken);
         var headers = httpContext.Response.Headers;
         if (!exchange.Route.Cookies) headers.Remove("Set-Cookie");
@@ -55,4 +63,10 @@ internal sealed class Relay(Explainer explainer, Outliers outliers) : HttpTransf
 
     private static bool IsStream(IHeaderDictionary headers) => headers.ContentType is [{ } type]
         && (type.StartsWith("application/grpc", StringComparison.OrdinalIgnoreCase) || type.StartsWith("text/event-stream", StringComparison.OrdinalIgnoreCase));
+
+    private static partial class Log
+    {
+        [LoggerMessage(EventIds.PassportRefused, LogLevel.Warning, "The instance {Instance} took no passport of this gateway; another one is asked. Its own log says why")]
+        public static partial void PassportRefused(ILogger logger, string instance);
+    }
 }

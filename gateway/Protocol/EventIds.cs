@@ -32,6 +32,7 @@ internal static class EventIds
     public const int PassportKeyNotAnnounced = 1401;
     public const int PassportKeyNotWithdrawn = 1402;
     public const int PassportKeyRevoked = 1410;
+    public const int PassportRefused = 1411;
 
     public const int Refused = 1500;
 

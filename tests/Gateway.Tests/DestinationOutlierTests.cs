@@ -40,10 +40,11 @@ public sealed class DestinationOutlierTests
         var refused = 0;
         while (Known(door).All(instance => instance.Standing.Outage is null))
         {
-            if (await AskAsync(door) == (HttpStatusCode)status) refused++; // what a service says is said to the caller
+            if (await AskAsync(door) == (HttpStatusCode)status) refused++;
         }
-        Assert.Equal(5, refused);
         var before = bad.Requests.Count;
+        Assert.Equal(5, before);
+        Assert.Equal(status == 504 ? 5 : 0, refused); // who has waited once is not made to wait a second time
         for (var i = 0; i < 30; i++) Assert.Equal(HttpStatusCode.OK, await AskAsync(door));
         Assert.Equal(before, bad.Requests.Count);
         var ejected = (await HealthAsync(door)).GetProperty("details").GetProperty("ejected")[0].GetString();
@@ -60,6 +61,80 @@ public sealed class DestinationOutlierTests
         Assert.Equal("UP", (await HealthAsync(door)).GetProperty("status").GetString());
         Assert.Single(door.Gateway.Logs, line => line.Contains("answers with errors and is ejected for 5 s", StringComparison.Ordinal));
         Assert.Single(door.Gateway.Logs, line => line.Contains("answers again and is back in service", StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData(502)]
+    [InlineData(503)]
+    public async Task What_one_instance_cannot_answer_another_one_is_asked_and_the_last_word_is_the_callers(int status)
+    {
+        await using var door = await Door.OpenAsync(("gateway:routes:accounts-register:limits:perAddress", "1000/minute"), ("gateway:routes:accounts-demo:limits:perAddress", "1000/minute"));
+        var ill = true;
+        RequestDelegate answer = async http =>
+        {
+            http.Response.StatusCode = status;
+            http.Response.Headers["X-From"] = "the ill one";
+            await http.Response.WriteAsync(new string('x', 10_000));
+        };
+        var bad = await door.AddAsync("account-service", answer);
+        var other = await door.AddAsync("account-service", http => Volatile.Read(ref ill) ? http.Response.WriteAsync("well") : answer(http));
+
+        for (var i = 0; bad.Requests.Count < 3; i++)
+        {
+            using var good = await door.GetAsync("/accounts/demo");
+            Assert.Equal((HttpStatusCode.OK, "well"), (good.StatusCode, await good.Content.ReadAsStringAsync(Stop)));
+            Assert.False(good.Headers.Contains("X-From")); // nothing of the answer that did not count
+            Assert.Single(good.Headers.GetValues("RateLimit"));
+            Assert.Single(good.Headers.GetValues("X-Trace-Id"));
+        }
+        // What may have done something is done once.
+        var before = bad.Requests.Count + other.Requests.Count;
+        for (var i = 0; i < 4; i++) using (await door.SendAsync(HttpMethod.Post, "/accounts/", null)) { }
+        Assert.Equal(before + 4, bad.Requests.Count + other.Requests.Count);
+        Volatile.Write(ref ill, false);
+        before = bad.Requests.Count + other.Requests.Count;
+        using var last = await door.GetAsync("/accounts/demo");
+
+        Assert.Equal((HttpStatusCode)status, last.StatusCode);
+        Assert.Equal("the ill one", last.Headers.GetValues("X-From").Single());
+        Assert.Equal(10_000, (await last.Content.ReadAsStringAsync(Stop)).Length);
+        Assert.Equal(before + 2, bad.Requests.Count + other.Requests.Count);
+    }
+
+    [Fact]
+    public async Task An_instance_that_takes_no_passport_makes_no_caller_look_signed_out()
+    {
+        await using var door = await Door.OpenAsync(
+            ("gateway:routes:as-it-is:path", "/as-it-is"), ("gateway:routes:as-it-is:service", "account-service"), ("gateway:routes:as-it-is:scopes:0", "ui"), ("gateway:routes:as-it-is:relay", "passthrough"));
+        var challenge = "Bearer realm=\"securemesh\", error=\"invalid_token\", error_description=\"The access token is not valid\"";
+        RequestDelegate refuse = http =>
+        {
+            http.Response.StatusCode = 401;
+            http.Response.Headers.WWWAuthenticate = challenge;
+            return Task.CompletedTask;
+        };
+        var stale = await door.AddAsync("account-service", refuse);
+        var all = false;
+        var other = await door.AddAsync("account-service", http => Volatile.Read(ref all) ? refuse(http) : Task.CompletedTask);
+        var token = door.Issuer.UserToken("demo", "ui");
+
+        async Task<HttpStatusCode> AskAsync(string path)
+        {
+            using var answer = await door.GetAsync(path, token);
+            return answer.StatusCode;
+        }
+
+        while (stale.Requests.Count < 8) Assert.Equal(HttpStatusCode.OK, await AskAsync("/accounts/current"));
+        Assert.Contains(door.Gateway.Logs, line => line.Contains($"The instance {Known(door).Single(instance => instance.Address.Port == stale.Url.Port).Id} took no passport", StringComparison.Ordinal));
+        Assert.All(Known(door), instance => Assert.Null(instance.Standing.Outage)); // it may know of a revocation of which this gateway has not heard
+        // A caller's own token is judged by the service, and so is whatever else it asks for.
+        while (await AskAsync("/as-it-is") != HttpStatusCode.Unauthorized) { }
+        challenge = "Basic realm=\"of its own\"";
+        while (await AskAsync("/accounts/current") != HttpStatusCode.Unauthorized) { }
+        challenge = "Bearer realm=\"securemesh\", error=\"invalid_token\"";
+        Volatile.Write(ref all, true);
+
+        Assert.Equal(HttpStatusCode.Unauthorized, await AskAsync("/accounts/current"));
     }
 
     [Theory]
