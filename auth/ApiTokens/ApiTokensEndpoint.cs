@@ -22,8 +22,8 @@ namespace SecureMesh.Auth.ApiTokens;
 /// the token itself, or 404. Refusals have the shape of all below <c>/uaa</c>.
 /// </remarks>
 internal sealed partial class ApiTokensEndpoint(
-    IApiTokens store, ApiTokenUses uses, BearerAuthentication bearer, ScopePolicy policy, RevocationState revocations, Current<ApiTokenOptions> options,
-    IAudit audit, TimeProvider time, ILogger<ApiTokensEndpoint> logger)
+    IApiTokens store, ApiTokenUses uses, BearerAuthentication bearer, ScopePolicy policy, RevocationState revocations, RevocationShares shares,
+    Current<ApiTokenOptions> options, IAudit audit, TimeProvider time, ILogger<ApiTokensEndpoint> logger)
 {
     private const string Admin = "uaa.admin";
     private const string Agreed = "apitokens.write";
@@ -103,6 +103,7 @@ internal sealed partial class ApiTokensEndpoint(
         var id = http.Request.RouteValues["id"]?.ToString() ?? "";
         // One answer for a token that is not there and one that is another's.
         if (await store.FindByIdAsync(token.Value.Client.ZoneId, id, cancellationToken) is not { } found || !MayRevoke(token.Value, found)) return OAuthError.NotFound();
+        if (found.RevokedAt is null && !MayRevokeAny(token.Value) && shares.Count(found.ZoneId, found.UserId, found.ClientId) is { } refusal) return refusal;
         if (!await store.RevokeAsync(found, "revoked by its owner or an administrator", time.GetUtcNow(), cancellationToken)) return OAuthError.NotFound();
         audit.Record(new AuditEvent("token.revoked")
         {

@@ -25,7 +25,7 @@ internal sealed class ReportEndpoint(TokenRevoker revoker, AddressLimits limits,
         if (!body.IsSuccess) return body.Error;
         if (Tokens(body.Value) is not { } tokens) return OAuthError.InvalidRequest($"tokens must be a list of 1 to {Most} texts");
         foreach (var token in tokens.Distinct(StringComparer.Ordinal))
-            await revoker.RevokeAsync(token, clientId: null, "reported as found", address, cancellationToken);
+            await revoker.RevokeAsync(token, clientId: null, "reported as found", address, limited: false, cancellationToken); // the reporter's network is
         return new Answer(json => json.WriteNumber("received", tokens.Length));
     }
 

@@ -7,7 +7,7 @@ using SecureMesh.Auth.Protocol;
 namespace SecureMesh.Auth.Revocation;
 
 /// <summary><c>/uaa/oauth/token/revoke/...</c> and <c>/uaa/oauth/token/list/...</c> (uaa.md §3.4): ends and shows tokens of users and clients.</summary>
-internal sealed class BulkRevocationEndpoint(BearerAuthentication bearer, IBulkRevocation bulk, IStoredTokens stored, IAudit audit)
+internal sealed class BulkRevocationEndpoint(BearerAuthentication bearer, IBulkRevocation bulk, IStoredTokens stored, RevocationShares shares, IAudit audit)
 {
     private const string Revoke = "tokens.revoke";
     private const string ListScope = "tokens.list";
@@ -36,11 +36,11 @@ internal sealed class BulkRevocationEndpoint(BearerAuthentication bearer, IBulkR
         var token = await bearer.AuthenticateAsync(http, cancellationToken: cancellationToken);
         if (!token.IsSuccess) return token.Error;
         var caller = token.Value;
+        var isAdmin = Holds(caller, Revoke);
         // One answer for a token that is not there and one that is another's.
-        if (await stored.FindAsync(caller.Client.ZoneId, Route(http, "tokenId"), cancellationToken) is not { } found
-            || !(Holds(caller, Revoke) || IsOwn(caller, found))
-            || !await stored.RevokeAsync(caller.Client.ZoneId, found, "revoked by its id", cancellationToken))
-            return new OAuthError(404, "invalid_token", "Resource not found");
+        if (await stored.FindAsync(caller.Client.ZoneId, Route(http, "tokenId"), cancellationToken) is not { } found || !(isAdmin || IsOwn(caller, found))) return Unknown();
+        if (!isAdmin && shares.Count(caller.Client.ZoneId, found.UserId, found.ClientId) is { } refusal) return refusal;
+        if (!await stored.RevokeAsync(caller.Client.ZoneId, found, "revoked by its id", cancellationToken)) return Unknown();
         audit.Record(new AuditEvent("token.revoked")
         {
             ClientId = found.ClientId,
@@ -100,6 +100,8 @@ internal sealed class BulkRevocationEndpoint(BearerAuthentication bearer, IBulkR
         : caller.Client.Id == found.ClientId;
 
     private static bool Holds(VerifiedToken token, string scope) => token.Scopes.Contains(scope, StringComparer.Ordinal) || token.Scopes.Contains(Admin, StringComparer.Ordinal);
+
+    private static OAuthError Unknown() => new(404, "invalid_token", "Resource not found");
 
     private static string Route(HttpContext http, string name) => http.Request.RouteValues[name]?.ToString() ?? "";
 

@@ -14,8 +14,8 @@ internal sealed class RevocationOptions
     /// <summary>How many may follow the feed at this instance; one more is answered with 503.</summary>
     public int Followers { get; set; } = 256;
 
-    /// <summary>How many access tokens may be revoked one by one in a minute, of each user at a client and of each client in its own name; one more is answered with 429.</summary>
-    public int PerMinute { get; set; } = 10_000;
+    /// <summary>How many tokens may be revoked one by one in an hour, of each user at a client and of each client in its own name; one more is answered with 429.</summary>
+    public int PerHour { get; set; } = 20_000;
 
     /// <summary>How often a follower hears that all is well.</summary>
     public TimeSpan Heartbeat { get; set; } = TimeSpan.FromSeconds(3);
@@ -34,7 +34,7 @@ internal sealed class RevocationOptionsValidator : IValidateOptions<RevocationOp
         if (options.StaleAfter < 2 * options.Poll || options.StaleAfter > TimeSpan.FromMinutes(5))
             result.AddError($"auth:revocation:staleAfter must be twice auth:revocation:poll to 5 minutes, not {options.StaleAfter}.");
         if (options.Followers is < 1 or > 100_000) result.AddError($"auth:revocation:followers must be 1 to 100000, not {options.Followers}.");
-        if (options.PerMinute is < 1 or > 1_000_000) result.AddError($"auth:revocation:perMinute must be 1 to 1000000, not {options.PerMinute}.");
+        if (options.PerHour is < 1 or > 10_000_000) result.AddError($"auth:revocation:perHour must be 1 to 10000000, not {options.PerHour}.");
         // Followers take 9 seconds without a word for a cut.
         if (options.Heartbeat < TimeSpan.FromMilliseconds(100) || options.Heartbeat > TimeSpan.FromSeconds(4))
             result.AddError($"auth:revocation:heartbeat must be 0.1 to 4 seconds, not {options.Heartbeat}.");

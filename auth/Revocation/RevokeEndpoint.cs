@@ -21,7 +21,7 @@ internal sealed class RevokeEndpoint(ClientAuthenticator clients, KnownClients k
             clientId = client.Value.Id;
         }
         if (token is null) return OAuthError.InvalidRequest("Missing parameter: token");
-        if (await revoker.RevokeAsync(token, clientId, "revoked by its holder", http.Connection.RemoteIpAddress, cancellationToken) is { } refusal) return refusal;
+        if (await revoker.RevokeAsync(token, clientId, "revoked by its holder", http.Connection.RemoteIpAddress, limited: true, cancellationToken) is { } refusal) return refusal;
         // The same for a token that is unknown, expired or another client's (§2.2, R-01, R-02).
         return EmptyAnswer.Instance;
     }

@@ -66,7 +66,7 @@ internal sealed class MeshRun(UpSettings settings, TimeProvider clock, Action<st
         MeshTopology topology, IReadOnlyDictionary<ServiceKind, string> databases, StateBoard board, ChildLauncher launcher)
     {
         var secrets = MeshSecrets.Generate(demo: !settings.Production, settings.AdminHash);
-        var shared = new MeshSettings(settings.Data, settings.Config, !settings.Production, databases) { OtherCredentials = _operators["MESH__CREDENTIALS"] as string };
+        var shared = new MeshSettings(settings.Data, settings.Config, !settings.Production, databases) { OtherCredentials = ServiceEnvironment.OtherCredentials(_operators) };
         return new MeshSupervisor(
             [.. topology.Instances.Select(instance =>
             {

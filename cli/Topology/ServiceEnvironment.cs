@@ -71,7 +71,13 @@ internal static partial class ServiceEnvironment
         return inherited;
     }
 
-    private static string Joined(string own, string? others) => string.IsNullOrWhiteSpace(others) ? own : own + "," + others;
+    /// <summary>The operator's <c>MESH__CREDENTIALS</c>, however .NET would let it be written; null when there is none.</summary>
+    public static string? OtherCredentials(IDictionary operators) => operators.Keys.OfType<string>()
+        .Where(name => Setting(name).Equals("MESH__CREDENTIALS", StringComparison.OrdinalIgnoreCase))
+        .Select(name => operators[name] as string).FirstOrDefault(value => !string.IsNullOrWhiteSpace(value));
+
+    // The operator's first: a complaint about the second entry is about his second.
+    private static string Joined(string own, string? others) => others is null ? own : others + "," + own;
 
     /// <summary>A variable as .NET reads it: a colon is the same as two underscores, and the host's prefixes are cut off.</summary>
     private static string Setting(string name)

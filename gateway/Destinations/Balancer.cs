@@ -25,6 +25,13 @@ internal sealed class Balancer(TimeProvider time)
         return last;
     }
 
+    /// <summary>An instance in service that was not tried; null when there is none.</summary>
+    public static Instance? Another(Service service, InstancePins? pins, List<Instance> tried)
+    {
+        var selection = service.For(pins);
+        return selection.Near.Draw(tried) ?? selection.Available.Draw(tried);
+    }
+
     private Instance? Probe(Instance[] ejected, List<Instance>? tried, bool early)
     {
         var now = time.GetUtcNow();

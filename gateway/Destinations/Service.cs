@@ -70,13 +70,14 @@ internal sealed class Service(string name)
     /// Finagle's RetryBudget has it.
     /// </summary>
     /// <param name="percent">Retries to a hundred requests of the last ten seconds, beside ten a second; 0: none.</param>
-    public bool TryRetry(int percent)
+    /// <param name="parts">Into how many parts the budget is divided, of which this one may use the first.</param>
+    public bool TryRetry(int percent, int parts = 1)
     {
         if (percent == 0) return false;
         var second = Volatile.Read(ref _second) % Window;
         var requests = Volatile.Read(ref _entered) - Volatile.Read(ref _enteredThen[second]);
         var retries = Interlocked.Increment(ref _retries) - Volatile.Read(ref _retriesThen[second]);
-        if (retries <= Always + (requests * percent / 100)) return true;
+        if (retries * parts <= Always + (requests * percent / 100)) return true;
         Interlocked.Decrement(ref _retries);
         return false;
     }

@@ -103,6 +103,9 @@ internal sealed class Exchange : IDisposable
     /// <summary>The next piece of the request body is still the caller's to send.</summary>
     public bool AwaitsCaller { get; private set; }
 
+    /// <summary>Less than half of the time that the route grants is over.</summary>
+    public bool HasTime => Volatile.Read(ref _late) - Now(_time) > Route.Timeout.TotalMilliseconds / 2;
+
     public bool TimedOut => Volatile.Read(ref _state) == WasLate;
 
     /// <summary>Why somebody ended it; null when nobody did.</summary>

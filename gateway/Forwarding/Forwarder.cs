@@ -79,7 +79,7 @@ internal sealed partial class Forwarder(IHttpForwarder proxy, ForwardingClient c
         var exception = exchange.Http.Features.Get<IForwarderErrorFeature>()?.Exception;
         Blame(exchange, error, exception);
         var spent = false;
-        if (WasReached(error, exception) is { } reached && retries.After(exchange, reached, out spent) is { } next)
+        if (WasReached(error, exception) is { } reached && retries.AfterFailure(exchange, reached, out spent) is { } next)
         {
             exchange.Failed($"{error}: {Cause(exception)}");
             return next;

@@ -9,7 +9,7 @@ using Yarp.ReverseProxy.Forwarder;
 namespace SecureMesh.Gateway.Forwarding;
 
 /// <summary>What of a request reaches the service, and what of its answer reaches the caller.</summary>
-internal sealed partial class Relay(Explainer explainer, Outliers outliers, Retries retries, ILogger<Relay> logger) : HttpTransformer
+internal sealed class Relay(Explainer explainer, Outliers outliers, Retries retries) : HttpTransformer
 {
     public override ValueTask TransformRequestAsync(HttpContext httpContext, HttpRequestMessage proxyRequest, string destinationPrefix, CancellationToken cancellationToken)
     {
@@ -37,14 +37,7 @@ internal sealed partial class Relay(Explainer explainer, Outliers outliers, Retr
         if (proxyResponse is null) return true;
         var exchange = httpContext.Features.GetRequiredFeature<Exchange>();
         outliers.Answered(exchange.At!, exchange.Era, exchange.IsProbe, (int)proxyResponse.StatusCode);
-        if (retries.After(exchange, proxyResponse) is { } next)
-        {
-            var status = (int)proxyResponse.StatusCode;
-            if (status == StatusCodes.Status401Unauthorized) Log.PassportRefused(logger, exchange.At!.Id);
-            exchange.Failed($"answered {status}");
-            exchange.Next = next;
-            return false;
-        }
+        if ((exchange.Next = retries.AfterAnswer(exchange, proxyResponse)) is not null) return false;
         exchange.Answered();
         var pass = await base.TransformResponseAsync(httpContext, proxyResponse, cancellationToken);
         var headers = httpContext.Response.Headers;
@@ -63,10 +56,4 @@ internal sealed partial class Relay(Explainer explainer, Outliers outliers, Retr
 
     private static bool IsStream(IHeaderDictionary headers) => headers.ContentType is [{ } type]
         && (type.StartsWith("application/grpc", StringComparison.OrdinalIgnoreCase) || type.StartsWith("text/event-stream", StringComparison.OrdinalIgnoreCase));
-
-    private static partial class Log
-    {
-        [LoggerMessage(EventIds.PassportRefused, LogLevel.Warning, "The instance {Instance} took no passport of this gateway; another one is asked. Its own log says why")]
-        public static partial void PassportRefused(ILogger logger, string instance);
-    }
 }

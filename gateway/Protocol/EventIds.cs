@@ -33,6 +33,7 @@ internal static class EventIds
     public const int PassportKeyNotWithdrawn = 1402;
     public const int PassportKeyRevoked = 1410;
     public const int PassportRefused = 1411;
+    public const int MorePassportsRefused = 1412;
 
     public const int Refused = 1500;
 

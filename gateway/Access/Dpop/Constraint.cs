@@ -55,15 +55,23 @@ internal sealed class Constraint(
     private Refusal? NonceFault(HttpContext http, DpopProof proof)
     {
         var (isGood, isOld) = nonces.Judge(proof.Nonce ?? "");
-        if (isOld) http.Response.Headers[NonceHeader] = nonces.Current; // RFC 9449 §8.2: with an answer too
+        if (isOld) Tell(http, nonces.Current); // RFC 9449 §8.2: with an answer too
         return isGood ? null : Refusal.Nonce(proof.Nonce is null ? "the proof has no nonce" : "the nonce of the proof is old, or of another gateway");
     }
 
     private Refusal Unproven(HttpContext http, string cause)
     {
-        if (AsksForNonce) http.Response.Headers[NonceHeader] = nonces.Current;
+        if (AsksForNonce) Tell(http, nonces.Current);
         return Unproven(cause);
     }
+
+    /// <summary>At the start of the answer: what is written before is cleared when another instance is tried.</summary>
+    private static void Tell(HttpContext http, string nonce) => http.Response.OnStarting(static state =>
+    {
+        var (response, nonce) = ((HttpResponse, string))state;
+        response.Headers[NonceHeader] = nonce;
+        return Task.CompletedTask;
+    }, (http.Response, nonce));
 
     private static Refusal Unproven(string cause) => Refusal.Proof(cause);
 

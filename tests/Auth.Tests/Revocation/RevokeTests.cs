@@ -76,7 +76,7 @@ public sealed class RevokeTests
     [InlineData("opaque")]
     public async Task Who_ends_token_after_token_fills_nobodys_memory_and_uses_up_his_own_share_alone(string format)
     {
-        await using var auth = await DemoAuth.StartAsync(SqlEngine.Sqlite, ("auth:revocation:perMinute", "3"));
+        await using var auth = await DemoAuth.StartAsync(SqlEngine.Sqlite, ("auth:revocation:perHour", "3"));
         var other = await auth.SignInAsync("admin", "admin");
         var last = await SignInAsync(auth, format);
         for (var i = 0; i < 3; i++)
@@ -91,14 +91,21 @@ public sealed class RevokeTests
 
         Assert.Equal(429, refused.Status);
         Assert.Equal("too_many_requests", refused.Json.GetProperty("error").GetString());
-        Assert.InRange(refused.Headers.RetryAfter!.Delta!.Value, TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(1));
+        Assert.InRange(refused.Headers.RetryAfter!.Delta!.Value, TimeSpan.FromSeconds(1), TimeSpan.FromHours(1));
         Assert.Equal(200, (await auth.GetAsync("uaa/userinfo", last.AccessToken)).Status);
+        Assert.Equal(429, (await auth.PostAsync("uaa/oauth/revoke", "browser:", ("token", last.RefreshToken))).Status);
+        if (format == "opaque")
+        {
+            var id = (await auth.PostAsync("uaa/introspect", Service, ("token", last.AccessToken))).Json.GetProperty("jti").GetString();
+            Assert.Equal(429, (await SendAsync(auth, HttpMethod.Delete, "uaa/oauth/token/revoke/" + id, last.AccessToken)).Status);
+        }
         Assert.Equal(200, (await auth.PostAsync("uaa/oauth/revoke", "browser:", ("token", other.AccessToken))).Status);
         Assert.Equal(401, (await auth.GetAsync("uaa/userinfo", other.AccessToken)).Status);
         // What ends everything at once is always taken.
-        Assert.Equal(200, (await auth.PostAsync("uaa/oauth/revoke", "browser:", ("token", last.RefreshToken))).Status);
+        var me = (await auth.GetAsync("uaa/userinfo", last.AccessToken)).Json.GetProperty("user_id").GetString();
+        Assert.Equal(200, (await auth.GetAsync("uaa/oauth/token/revoke/user/" + me, last.AccessToken)).Status);
         Assert.Equal(401, (await auth.GetAsync("uaa/userinfo", last.AccessToken)).Status);
-        auth.Clock.Advance(TimeSpan.FromMinutes(1));
+        auth.Clock.Advance(TimeSpan.FromHours(1));
         var next = await SignInAsync(auth, format);
         Assert.Equal(200, (await auth.PostAsync("uaa/oauth/revoke", "browser:", ("token", next.AccessToken))).Status);
         Assert.Equal(401, (await auth.GetAsync("uaa/userinfo", next.AccessToken)).Status);

@@ -80,16 +80,21 @@ public sealed class EnvironmentTests
         Assert.Equal(Convert.ToHexStringLower(SHA256.HashData(Encoding.ASCII.GetBytes(secrets.Services["gateway"]))), known["gateway"]);
     }
 
-    [Fact]
-    public void Those_who_check_credentials_know_the_operators_services_too()
+    [Theory]
+    [InlineData("MESH__CREDENTIALS")]
+    [InlineData("Mesh:Credentials")]
+    [InlineData("ASPNETCORE_mesh__credentials")]
+    public void Those_who_check_credentials_know_the_operators_services_too(string variable)
     {
         var secrets = MeshSecrets.Generate(demo: false);
 
-        string? Known(string name, string? others) =>
-            ServiceEnvironment.Of(Mesh.Instances.Single(i => i.Name == name), Mesh, secrets, Settings(false) with { OtherCredentials = others }).GetValueOrDefault("MESH__CREDENTIALS");
+        string? Known(string name, string others) =>
+            ServiceEnvironment.Of(Mesh.Instances.Single(i => i.Name == name), Mesh, secrets,
+                Settings(false) with { OtherCredentials = ServiceEnvironment.OtherCredentials(new Dictionary<string, string> { ["PATH"] = "/bin", [variable] = others }) })
+            .GetValueOrDefault("MESH__CREDENTIALS");
 
-        Assert.Equal(secrets.Credentials + ",greeting-service:abc", Known("config", "greeting-service:abc"));
-        Assert.Equal(secrets.Credentials + ",greeting-service:abc", Known("registry", "greeting-service:abc"));
+        Assert.Equal("greeting-service:abc," + secrets.Credentials, Known("config", "greeting-service:abc"));
+        Assert.Equal("greeting-service:abc," + secrets.Credentials, Known("registry", "greeting-service:abc"));
         Assert.Equal(secrets.Credentials, Known("registry", " "));
         Assert.Null(Known("account-service", "greeting-service:abc"));
     }
