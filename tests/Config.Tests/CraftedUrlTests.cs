@@ -7,7 +7,7 @@ public sealed class CraftedUrlTests
 {
     private const string Secret = "outside-the-repository";
 
-    // Every climb of the advisories, in application, profile, label and path.
+    // V-118: every climb of the advisories, in application, profile, label and path.
     private static readonly string[] Climbs =
     [
         "/app/prof/label/../../SECRET", "/app/prof/label/a/../../../SECRET", // CVE-2019-3799
