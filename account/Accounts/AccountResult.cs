@@ -1,4 +1,4 @@
-using System.Text.Json;
+using SecureMesh.Sdk;
 
 namespace SecureMesh.Account.Accounts;
 
@@ -9,11 +9,6 @@ internal sealed record AccountResult(Account Account) : IResult
     {
         httpContext.Response.Headers.CacheControl = "no-store";
         httpContext.Response.Headers.XContentTypeOptions = "nosniff";
-        // With its length, so that it leaves in one piece: of an answer in chunks the end goes out by itself, and a process that is killed
-        // just then leaves half an answer, which nobody can ask another instance for any more.
-        var body = JsonSerializer.SerializeToUtf8Bytes(Account, AccountJson.Wire.Account);
-        httpContext.Response.ContentType = "application/json; charset=utf-8";
-        httpContext.Response.ContentLength = body.Length;
-        return httpContext.Response.Body.WriteAsync(body, httpContext.RequestAborted).AsTask();
+        return httpContext.Response.WriteWholeJsonAsync(Account, AccountJson.Wire.Account, "application/json; charset=utf-8");
     }
 }

@@ -71,7 +71,7 @@ internal sealed class WhyEndpoint(Gate gate, Explanations kept, ServiceEntries s
     {
         http.Response.Headers.CacheControl = "no-store";
         http.Response.Headers.XContentTypeOptions = "nosniff";
-        return http.Response.WriteAsJsonAsync(answer, WhyJson.Default.WhyAnswer, "application/json", http.RequestAborted);
+        return http.Response.WriteWholeJsonAsync(answer, WhyJson.Default.WhyAnswer);
     }
 
     private static string? Text(JsonElement json, string name) =>

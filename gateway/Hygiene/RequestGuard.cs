@@ -15,8 +15,8 @@ internal sealed class RequestGuard(LastGood<HygieneOptions> options)
             AnswerHeaders.KeepToTls(http);
             return next(http);
         }
-        // What follows on this connection may be anything.
-        if (http.Request.Protocol == HttpProtocol.Http11) http.Response.Headers.Connection = "close";
+        // What follows on this connection may be anything, also where HTTP/1.0 keeps it.
+        if (!HttpProtocol.IsHttp2(http.Request.Protocol) && !HttpProtocol.IsHttp3(http.Request.Protocol)) http.Response.Headers.Connection = "close";
         return http.RefuseAsync(problem);
     }
 

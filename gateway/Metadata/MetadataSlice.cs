@@ -27,6 +27,6 @@ internal static class MetadataSlice
         headers.XContentTypeOptions = "nosniff";
         // There is nothing in it that not everybody may read, pages of other origins included.
         headers.AccessControlAllowOrigin = "*";
-        return http.Response.WriteAsJsonAsync(answer, ResourceJson.Default.ResourceAnswer, "application/json", http.RequestAborted);
+        return http.Response.WriteWholeJsonAsync(answer, ResourceJson.Default.ResourceAnswer);
     }
 }

@@ -48,7 +48,7 @@ internal sealed partial class GatewayErrors(Explainer explainer, ResourceMetadat
         response.Headers.CacheControl = "no-store";
         if (problem.Challenge is not null) response.Headers.WWWAuthenticate = problem.Challenge;
         if (problem.RetryAfter is { } wait) response.Headers.RetryAfter = Math.Max(1, (long)Math.Ceiling(wait.TotalSeconds)).ToString(System.Globalization.CultureInfo.InvariantCulture);
-        return response.WriteAsJsonAsync(new UaaError(problem.Error, problem.Detail), UaaJson.Default.UaaError, "application/json", http.RequestAborted);
+        return response.WriteWholeJsonAsync(new UaaError(problem.Error, problem.Detail), UaaJson.Default.UaaError);
     }
 
     private static partial class Log

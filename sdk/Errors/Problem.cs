@@ -37,7 +37,7 @@ public sealed record Problem(int Status, string Error, string Detail) : IResult
         if (RetryAfter is { } wait) response.Headers.RetryAfter = Math.Max(1, (int)Math.Ceiling(wait.TotalSeconds)).ToString(System.Globalization.CultureInfo.InvariantCulture);
         var title = Microsoft.AspNetCore.WebUtilities.ReasonPhrases.GetReasonPhrase(Status);
         var body = new Body("about:blank", title, Status, Detail, Error, Detail, TraceId(httpContext), Reason, Errors);
-        return response.WriteAsJsonAsync(body, ProblemJson.Default.Body, "application/problem+json", httpContext.RequestAborted);
+        return response.WriteWholeJsonAsync(body, ProblemJson.Default.Body, "application/problem+json");
     }
 
     /// <summary>The trace id of a request, 32 hex digits (W3C Trace Context), by which logs of all services are found.</summary>

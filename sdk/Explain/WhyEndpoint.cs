@@ -28,7 +28,7 @@ internal sealed class WhyEndpoint(Explanations kept, IErrorDialect dialect, IOpt
         else
         {
             http.Response.Headers.CacheControl = "no-store";
-            await http.Response.WriteAsJsonAsync(new ExplainedRequest(id, entries), ExplanationJson.Default.ExplainedRequest, "application/json", http.RequestAborted);
+            await http.Response.WriteWholeJsonAsync(new ExplainedRequest(id, entries), ExplanationJson.Default.ExplainedRequest);
         }
     }
 }

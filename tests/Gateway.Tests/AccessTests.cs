@@ -255,6 +255,7 @@ public sealed class AccessTests : IClassFixture<SharedDoor>
         Assert.Equal(status, (int)answer.StatusCode);
         Assert.Equal("application/problem+json", answer.Content.Headers.ContentType?.MediaType);
         Assert.Equal("nosniff", answer.Headers.GetValues("X-Content-Type-Options").Single());
+        Assert.NotEqual(true, answer.Headers.TransferEncodingChunked); // in one piece
         var body = JsonDocument.Parse(await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken)).RootElement;
         Assert.Equal(status, body.GetProperty("status").GetInt32());
         Assert.Equal(error, body.GetProperty("error").GetString());

@@ -57,6 +57,7 @@ public sealed class ErrorTests : IAsyncLifetime
     {
         Assert.Equal((status, error), (answer.Status, answer.Error));
         Assert.Equal("application/problem+json", answer.ContentHeaders.ContentType?.MediaType);
+        Assert.NotEqual(true, answer.Headers.TransferEncodingChunked); // in one piece
         Assert.Equal(status, answer.Json.GetProperty("status").GetInt32());
         Assert.NotEmpty(answer.Json.GetProperty("detail").GetString()!);
         Assert.Equal(Assert.Single(answer.Headers.GetValues("X-Trace-Id")), answer.Json.GetProperty("traceId").GetString());
