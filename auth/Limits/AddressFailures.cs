@@ -1,3 +1,7 @@
+using System.Buffers.Binary;
+using System.Security.Cryptography;
+using System.Text;
+
 namespace SecureMesh.Auth.Limits;
 
 /// <summary>Failed authentications by network, in bounded memory.</summary>
@@ -11,6 +15,9 @@ internal sealed class AddressFailures(TimeProvider time)
     private readonly Lock _gate = new();
     private Dictionary<UInt128, Count> _young = [];
     private Dictionary<UInt128, Count> _old = [];
+
+    /// <summary>A key for what is counted by name, of whatever length, instead of by network.</summary>
+    public static UInt128 Key(string name) => BinaryPrimitives.ReadUInt128BigEndian(SHA256.HashData(Encoding.UTF8.GetBytes(name)));
 
     /// <summary>How many networks are remembered at most.</summary>
     public int Remembered

@@ -1,7 +1,4 @@
-using System.Buffers.Binary;
 using System.Net;
-using System.Security.Cryptography;
-using System.Text;
 using Microsoft.Extensions.Options;
 using SecureMesh.Auth.Protocol;
 using SecureMesh.Sdk;
@@ -59,7 +56,7 @@ internal sealed class AddressLimits(
     public OAuthError? CountClient(string clientId, IPAddress? address)
     {
         if (Network(address) is null) return null;
-        var wait = _clients.Add(Key(clientId), limits.Value.FailuresPerClient, limits.Value.Window);
+        var wait = _clients.Add(AddressFailures.Key(clientId), limits.Value.FailuresPerClient, limits.Value.Window);
         if (wait == TimeSpan.Zero) return null;
         TakeBack(address);
         return new OAuthError(429, "too_many_requests", "Too many failed attempts in the name of this client. Try again later.") { RetryAfter = wait };
@@ -69,10 +66,8 @@ internal sealed class AddressLimits(
     public void TakeBackClient(string clientId, IPAddress? address)
     {
         TakeBack(address);
-        if (Network(address) is not null) _clients.TakeBack(Key(clientId));
+        if (Network(address) is not null) _clients.TakeBack(AddressFailures.Key(clientId));
     }
-
-    private static UInt128 Key(string clientId) => BinaryPrimitives.ReadUInt128BigEndian(SHA256.HashData(Encoding.UTF8.GetBytes(clientId)));
 
     private static OAuthError? Refusal(TimeSpan wait) => wait == TimeSpan.Zero ? null : OAuthError.TooMany(wait, "too many failures of one address");
 

@@ -1,6 +1,3 @@
-using System.Buffers.Binary;
-using System.Security.Cryptography;
-using System.Text;
 using SecureMesh.Auth.Limits;
 using SecureMesh.Auth.Protocol;
 
@@ -20,11 +17,8 @@ internal sealed class RevocationShares(Current<RevocationOptions> options, TimeP
     /// <returns>Why it may not be now; null when it may.</returns>
     public OAuthError? Count(string zoneId, string? userId, string clientId)
     {
-        var wait = _ended.Add(Key(zoneId, userId, clientId), options.Value.PerHour, _window);
+        var wait = _ended.Add(AddressFailures.Key($"{zoneId}\n{userId}\n{clientId}"), options.Value.PerHour, _window);
         return wait == TimeSpan.Zero ? null
             : new OAuthError(429, "too_many_requests", "Too many tokens were revoked one by one. Try again later, or revoke all of them at once.") { RetryAfter = wait };
     }
-
-    private static UInt128 Key(string zoneId, string? userId, string clientId) =>
-        BinaryPrimitives.ReadUInt128BigEndian(SHA256.HashData(Encoding.UTF8.GetBytes($"{zoneId}\n{userId}\n{clientId}")));
 }

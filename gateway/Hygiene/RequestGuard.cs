@@ -15,8 +15,7 @@ internal sealed class RequestGuard(LastGood<HygieneOptions> options)
             AnswerHeaders.KeepToTls(http);
             return next(http);
         }
-        // What follows on this connection may be anything, also where HTTP/1.0 keeps it.
-        if (!HttpProtocol.IsHttp2(http.Request.Protocol) && !HttpProtocol.IsHttp3(http.Request.Protocol)) http.Response.Headers.Connection = "close";
+        Connections.CloseAfter(http); // what follows on it may be anything
         return http.RefuseAsync(problem);
     }
 

@@ -28,7 +28,7 @@ internal sealed partial class PlainCallers(IConfiguration configuration, LocalAd
         if (http.Request.IsHttps || IsServed(http.Connection.RemoteIpAddress)) return next(http);
         Say(http.Connection.RemoteIpAddress);
         http.TraceIdentifier = ActivityTraceId.CreateRandom().ToHexString(); // before anything gives the request one
-        if (HttpProtocol.IsHttp11(http.Request.Protocol)) http.Response.Headers.Connection = "close";
+        Connections.CloseAfter(http);
         return http.RefuseAsync(new Problem(421, "misdirected_request", "This address is not served without encryption"));
     }
 
