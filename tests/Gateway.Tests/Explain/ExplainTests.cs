@@ -58,7 +58,7 @@ public sealed class ExplainTests(ExplainDoor shared) : IClassFixture<ExplainDoor
         if (broken.Step is "limits" or "service" || broken.Name is "too large" or "another host" or "a dead instance" or "an instance that says nothing" or "an instance that hangs up") return;
         var sent = await MakeAsync(broken);
         if (!sent.Target.StartsWith('/') || sent.Headers.Length > 0) return;
-        shared.Account.Requests.Clear();
+        var before = shared.Account.Requests.Count;
         var space = sent.Authorization?.IndexOf(' ', StringComparison.Ordinal) ?? -1;
         var (scheme, credential) = space < 0 ? (null, sent.Authorization) : (sent.Authorization![..space], sent.Authorization[(space + 1)..]);
         if (sent.Authorization is not null && space < 0) return;
@@ -71,7 +71,8 @@ public sealed class ExplainTests(ExplainDoor shared) : IClassFixture<ExplainDoor
         Assert.False(why.GetProperty("allowed").GetBoolean());
         Assert.Contains(broken.Cause, why.GetProperty("cause").GetString(), StringComparison.Ordinal);
         Assert.Equal(broken.Step, why.GetProperty("entries")[0].GetProperty("steps").EnumerateArray().Single(step => step.GetProperty("outcome").GetString() == "failed").GetProperty("name").GetString());
-        Assert.Empty(shared.Account.Requests);
+        // What was sent while the revocation came into force may arrive at the service after its refusal; it carries the planted query.
+        Assert.DoesNotContain(shared.Account.Requests.Skip(before), received => !received.Target.Contains(ExplainDoor.Canary, StringComparison.Ordinal));
     }
 
     [Fact]
