@@ -71,14 +71,13 @@ public sealed class ExplainTests(ExplainDoor shared) : IClassFixture<ExplainDoor
         Assert.False(why.GetProperty("allowed").GetBoolean());
         Assert.Contains(broken.Cause, why.GetProperty("cause").GetString(), StringComparison.Ordinal);
         Assert.Equal(broken.Step, why.GetProperty("entries")[0].GetProperty("steps").EnumerateArray().Single(step => step.GetProperty("outcome").GetString() == "failed").GetProperty("name").GetString());
-        // What was sent while the revocation came into force may arrive at the service after its refusal; it carries the planted query.
-        Assert.DoesNotContain(shared.Account.Requests.Skip(before), received => !received.Target.Contains(ExplainDoor.Canary, StringComparison.Ordinal));
+        AssertNothingArrived(before);
     }
 
     [Fact]
     public async Task A_dry_run_of_what_is_let_through_names_the_instance_that_would_get_it()
     {
-        shared.Account.Requests.Clear();
+        var before = shared.Account.Requests.Count;
 
         using var answer = await PostAsync(new { method = "GET", path = "/accounts/current", credential = _door.Issuer.UserToken("alice", "ui") });
 
@@ -88,7 +87,7 @@ public sealed class ExplainTests(ExplainDoor shared) : IClassFixture<ExplainDoor
         Assert.Equal("not_reached", steps[^1].GetProperty("outcome").GetString());
         Assert.All(steps[..^1], step => Assert.Equal("ok", step.GetProperty("outcome").GetString()));
         Assert.Contains(shared.Account.Url.Authority, steps[^2].GetProperty("detail").GetString(), StringComparison.Ordinal);
-        Assert.Empty(shared.Account.Requests);
+        AssertNothingArrived(before);
     }
 
     [Theory]
@@ -349,6 +348,10 @@ public sealed class ExplainTests(ExplainDoor shared) : IClassFixture<ExplainDoor
         }
         return sent;
     }
+
+    /// <summary>But for what was sent while a revocation came into force and arrives after its refusal; it carries the planted query.</summary>
+    private void AssertNothingArrived(int before) =>
+        Assert.DoesNotContain(shared.Account.Requests.Skip(before), received => !received.Target.Contains(ExplainDoor.Canary, StringComparison.Ordinal));
 
     private Task<HttpResponseMessage> PostAsync(object body) => _door.SendAsync(HttpMethod.Post, "/actuator/why", shared.Admin, JsonContent.Create(body));
 }
