@@ -29,24 +29,43 @@ internal readonly record struct CredentialKey(CredentialKind Kind, string Text, 
     /// For credentials that were found good. The end of a signed token is a piece of a signature, which nobody can choose, and
     /// reading it is a tenth of the cost of reading the whole; all others are hashed whole, with the process's own seed.
     /// </summary>
-    public static IEqualityComparer<CredentialKey> ByEnd { get; } = new EndComparer();
+    public static IEqualityComparer<CredentialKey> ByEnd { get; } = new Comparer(byEnd: true);
 
-    private sealed class EndComparer : IEqualityComparer<CredentialKey>
+    /// <summary>For credentials that anybody can make up.</summary>
+    public static IEqualityComparer<CredentialKey> ByWhole { get; } = new Comparer(byEnd: false);
+
+    private sealed class Comparer(bool byEnd) : IEqualityComparer<CredentialKey>, IAlternateEqualityComparer<ShownKey, CredentialKey>
     {
         private const int End = 16;
 
-        public bool Equals(CredentialKey x, CredentialKey y) =>
-            x.Kind == y.Kind && string.Equals(x.Text, y.Text, StringComparison.Ordinal) && string.Equals(x.AskedAt, y.AskedAt, StringComparison.Ordinal);
+        public bool Equals(CredentialKey x, CredentialKey y) => Equals(new ShownKey(x.Kind, x.Text, x.AskedAt), y);
 
-        public int GetHashCode(CredentialKey key)
+        public bool Equals(ShownKey alternate, CredentialKey other) =>
+            alternate.Kind == other.Kind && alternate.Text.SequenceEqual(other.Text) && string.Equals(alternate.AskedAt, other.AskedAt, StringComparison.Ordinal);
+
+        public int GetHashCode(CredentialKey key) => GetHashCode(new ShownKey(key.Kind, key.Text, key.AskedAt));
+
+        public CredentialKey Create(ShownKey alternate) => new(alternate.Kind, alternate.Text.ToString(), alternate.AskedAt);
+
+        public int GetHashCode(ShownKey key)
         {
-            if (key.Kind != CredentialKind.Jwt || key.Text.Length < End) return key.Text.GetHashCode(StringComparison.Ordinal);
-            var words = MemoryMarshal.Cast<char, ulong>(key.Text.AsSpan(key.Text.Length - End));
+            if (!byEnd || key.Kind != CredentialKind.Jwt || key.Text.Length < End) return string.GetHashCode(key.Text);
+            var words = MemoryMarshal.Cast<char, ulong>(key.Text[^End..]);
             // The odd constants spread what base64url leaves even.
             var mixed = (words[0] * 0x9E3779B97F4A7C15) ^ (words[1] * 0xC2B2AE3D27D4EB4F) ^ (words[2] * 0x165667B19E3779F9) ^ (words[3] * 0xD6E8FEB86659FD93);
             return (int)(mixed >> 32);
         }
     }
+}
+
+/// <summary>A <see cref="CredentialKey"/> whose text still stands in the header.</summary>
+internal readonly ref struct ShownKey(CredentialKind kind, ReadOnlySpan<char> text, string? askedAt)
+{
+    public CredentialKind Kind { get; } = kind;
+
+    public ReadOnlySpan<char> Text { get; } = text;
+
+    public string? AskedAt { get; } = askedAt;
 }
 
 /// <summary>What is remembered by credential, in bounded memory.</summary>
@@ -55,18 +74,30 @@ internal readonly record struct CredentialKey(CredentialKind Kind, string Text, 
 /// and refusals are kept in a cache each, so that a flood of bad credentials pushes out nothing but bad credentials; good ones come
 /// from the issuer alone, and what is pushed out is checked again.
 /// </remarks>
-internal sealed class CredentialCache<T>(int capacity, IEqualityComparer<CredentialKey>? comparer = null) where T : class
+internal sealed class CredentialCache<T> where T : class
 {
     private readonly Lock _gate = new();
-    private readonly ConcurrentDictionary<CredentialKey, Entry> _entries = new(comparer);
+    private readonly int _capacity;
+    private readonly ConcurrentDictionary<CredentialKey, Entry> _entries;
+    private readonly ConcurrentDictionary<CredentialKey, Entry>.AlternateLookup<ShownKey> _shown;
     private IEnumerator<KeyValuePair<CredentialKey, Entry>> _hand = Enumerable.Empty<KeyValuePair<CredentialKey, Entry>>().GetEnumerator();
     private int _count;
 
+    /// <param name="capacity">How many are remembered.</param>
+    /// <param name="comparer">How they are told apart; <see cref="CredentialKey.ByWhole"/> unless given.</param>
+    public CredentialCache(int capacity, IEqualityComparer<CredentialKey>? comparer = null)
+    {
+        (_capacity, _entries) = (capacity, new(comparer ?? CredentialKey.ByWhole));
+        _shown = _entries.GetAlternateLookup<ShownKey>();
+    }
+
     public int Count => Volatile.Read(ref _count);
 
-    public T? Find(in CredentialKey key)
+    public T? Find(in CredentialKey key) => Find(new ShownKey(key.Kind, key.Text, key.AskedAt));
+
+    public T? Find(ShownKey key)
     {
-        if (!_entries.TryGetValue(key, out var entry)) return null;
+        if (!_shown.TryGetValue(key, out var entry)) return null;
         if (!entry.Used) entry.Used = true; // asked first: what is written for every request wanders between the processors
         return entry.Value;
     }
@@ -79,7 +110,7 @@ internal sealed class CredentialCache<T>(int capacity, IEqualityComparer<Credent
             // Not set blindly: what was forgotten meanwhile would be there again without being counted.
             if (_entries.TryGetValue(key, out var before) && _entries.TryUpdate(key, entry, before)) return;
         }
-        if (Interlocked.Increment(ref _count) > capacity) MakeRoom();
+        if (Interlocked.Increment(ref _count) > _capacity) MakeRoom();
     }
 
     /// <summary>Forgets the value, unless another one has come for the key meanwhile.</summary>
@@ -99,7 +130,7 @@ internal sealed class CredentialCache<T>(int capacity, IEqualityComparer<Credent
         if (!_gate.TryEnter()) return;
         try
         {
-            var enough = capacity - (capacity / 4);
+            var enough = _capacity - (_capacity / 4);
             // It goes on where it stopped the last time, so that everything has its turn. The second time round all are marked as not used.
             for (var rounds = 0; Count > enough && rounds < 3;)
             {

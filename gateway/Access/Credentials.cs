@@ -39,14 +39,20 @@ internal sealed class Credentials : IDisposable
     /// <summary>The caller, when the credential was checked before and is still good; without waiting for anybody.</summary>
     public Caller? Find(in Presented credential) => Find(KeyOf(credential));
 
+    /// <summary>The same for a token that still stands in its header.</summary>
+    public Caller? Find(CredentialKind kind, ReadOnlySpan<char> text) =>
+        _callers.Find(new ShownKey(kind, text, _checks[(int)kind]?.AskedAt)) is { } caller && IsGood(caller) ? caller : null;
+
     private Caller? Find(in CredentialKey key)
     {
         if (_callers.Find(key) is not { } caller) return null;
-        var now = _time.GetUtcNow().ToUnixTimeMilliseconds();
-        if (caller.Until > now && !caller.IsRevoked(_revocations)) return caller.FreshUntil == long.MaxValue || caller.FreshUntil > _time.GetTimestamp() ? caller : null;
-        _callers.Forget(key, caller);
+        if (IsGood(caller)) return caller;
+        if (caller.Until <= Now || caller.IsRevoked(_revocations)) _callers.Forget(key, caller);
         return null;
     }
+
+    private bool IsGood(Caller caller) =>
+        caller.Until > Now && !caller.IsRevoked(_revocations) && (caller.FreshUntil == long.MaxValue || caller.FreshUntil > _time.GetTimestamp());
 
     /// <summary>The caller, or why there is none.</summary>
     /// <param name="credential">What was shown.</param>
@@ -91,6 +97,8 @@ internal sealed class Credentials : IDisposable
         }
     }
 
+    private long Now => _time.GetUtcNow().ToUnixTimeMilliseconds();
+
     private CredentialKey KeyOf(in Presented credential) => CredentialKey.Of(credential.Kind, credential.Text, _checks[(int)credential.Kind]?.AskedAt);
 
     private Refusal? Refused(in CredentialKey key) => _refusals.Find(key) is { } remembered && _time.GetElapsedTime(remembered.At) < _negative ? remembered.Refusal : null;
@@ -98,7 +106,7 @@ internal sealed class Credentials : IDisposable
     private Verdict Judge(Verdict verdict)
     {
         if (verdict.Caller is not { } caller) return verdict;
-        if (caller.Until <= _time.GetUtcNow().ToUnixTimeMilliseconds()) return Refusal.Expired;
+        if (caller.Until <= Now) return Refusal.Expired;
         return caller.IsRevoked(_revocations) ? Refusal.Invalid("revoked") : verdict;
     }
 

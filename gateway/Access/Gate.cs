@@ -12,24 +12,17 @@ internal sealed class Gate(Credentials credentials, Constraint constraint, Onlin
     /// <summary>What a critical route answers while nobody tells what was revoked.</summary>
     public static readonly Refusal Deaf = Refusal.Unavailable(TimeSpan.FromSeconds(2), "the revocation feed is cut for longer than the route's criticalAfter");
 
-    /// <summary>Decides about a credential that is known, without waiting for anybody.</summary>
-    /// <returns>False when somebody must be asked first.</returns>
-    public bool TryAdmit(HttpContext http, Route route, out Verdict verdict)
-    {
-        if (Read(http, route, out var shown) is { } refusal)
-        {
-            verdict = refusal.On(route);
-            return true;
-        }
-        verdict = default;
-        if (route.Online || shown.Scheme == CredentialScheme.Dpop || !HearsEnough(route)) return false;
-        if (credentials.Find(shown) is not { } caller || caller.Bound is not null) return false;
-        verdict = Judge(caller, route);
-        return true;
-    }
+    /// <summary>Decides. Almost every request shows a token that is known, on a route where nobody is asked about it.</summary>
+    public ValueTask<Verdict> AdmitAsync(HttpContext http, Route route) => Known(http, route) is { } caller ? new(Judge(caller, route)) : AskAsync(http, route);
 
-    /// <summary>Decides, whoever has to be asked.</summary>
-    public async ValueTask<Verdict> AdmitAsync(HttpContext http, Route route)
+    /// <summary>Who shows a bearer token that was found good before, and nothing beside it; null when there is more to look at.</summary>
+    private Caller? Known(HttpContext http, Route route) =>
+        !route.Online && HearsEnough(route)
+        && Presented.TryBearer(http.Request.Headers.Authorization, out var kind, out var text)
+        && credentials.Find(kind, text) is { Bound: null } caller
+        && Beside(http, CredentialScheme.Bearer) is null ? caller : null;
+
+    private async ValueTask<Verdict> AskAsync(HttpContext http, Route route)
     {
         // 1. What is shown, and whether this route takes its like.
         if (Read(http, route, out var shown) is { } refusal) return refusal.On(route);
@@ -92,11 +85,17 @@ internal sealed class Gate(Credentials credentials, Constraint constraint, Onlin
         shown = default;
         if (Presented.Read(http.Request.Headers.Authorization, out var refusal) is not { } credential) return refusal ?? Refusal.Missing;
         shown = credential;
+        if (Beside(http, credential.Scheme) is { } conflict) return conflict;
+        return Takes(route, credential.Kind) || (credential.Kind == CredentialKind.Jwt && Takes(route, CredentialKind.Foreign)) ? null : NotTaken(route, credential.Kind);
+    }
+
+    /// <summary>Why what stands beside the credential spoils it.</summary>
+    private static Refusal? Beside(HttpContext http, CredentialScheme scheme)
+    {
         // RFC 6750 §2: one method only. Alone a token in the query is none at all.
         if (MayHoldToken(http.Request.QueryString.Value) && http.Request.Query.ContainsKey("access_token")) return Refusal.Conflict("a second credential stands in the query");
         // A proof that goes with nothing: whoever sends it believes that it protects him.
-        if (credential.Scheme != CredentialScheme.Dpop && http.Request.Headers.ContainsKey(Constraint.Header)) return Refusal.Proof("a DPoP header beside another scheme than DPoP");
-        return Takes(route, credential.Kind) || (credential.Kind == CredentialKind.Jwt && Takes(route, CredentialKind.Foreign)) ? null : NotTaken(route, credential.Kind);
+        return scheme != CredentialScheme.Dpop && http.Request.Headers.ContainsKey(Constraint.Header) ? Refusal.Proof("a DPoP header beside another scheme than DPoP") : null;
     }
 
     private static Refusal NotTaken(Route route, CredentialKind shown) =>

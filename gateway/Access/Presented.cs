@@ -18,10 +18,25 @@ internal enum CredentialScheme
 internal readonly record struct Presented(CredentialKind Kind, CredentialScheme Scheme, string Text)
 {
     private const int LongestToken = 16 * 1024;
+    private const string Usual = "Bearer ";
 
     /// <summary>b64token of RFC 6750 §2.1, which is the token68 of RFC 9110 §11.2.</summary>
     private static readonly SearchValues<char> _token =
         SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/");
+
+    /// <summary>
+    /// The token of a header in the usual spelling, to be looked for among those that were found good: what stands there was read
+    /// with care once, and is neither copied nor read again.
+    /// </summary>
+    public static bool TryBearer(StringValues authorization, out CredentialKind kind, out ReadOnlySpan<char> text)
+    {
+        kind = default;
+        text = default;
+        if (authorization.Count != 1 || authorization[0] is not { } value || !value.StartsWith(Usual, StringComparison.Ordinal)) return false;
+        text = value.AsSpan(Usual.Length);
+        kind = KindOf(CredentialScheme.Bearer, text);
+        return true;
+    }
 
     /// <summary>Reads the <c>Authorization</c> header: one, with one scheme, one space and one token.</summary>
     /// <returns>Null without a header; a refusal when it cannot be read.</returns>
@@ -67,9 +82,9 @@ internal readonly record struct Presented(CredentialKind Kind, CredentialScheme 
         return text.Length > 0 && end != 0 && (end < 0 || text.AsSpan(end).IndexOfAnyExcept('=') < 0);
     }
 
-    private static CredentialKind KindOf(CredentialScheme scheme, string text) =>
+    private static CredentialKind KindOf(CredentialScheme scheme, ReadOnlySpan<char> text) =>
         scheme == CredentialScheme.Basic ? CredentialKind.Basic
         : text.StartsWith("smt_", StringComparison.Ordinal) ? CredentialKind.ApiToken
-        : text.Contains('.', StringComparison.Ordinal) ? CredentialKind.Jwt
+        : text.Contains('.') ? CredentialKind.Jwt
         : CredentialKind.Opaque;
 }

@@ -34,17 +34,6 @@ internal static class CrossOrigin
         return true;
     }
 
-    /// <summary>Removes what a service says about other origins.</summary>
-    public static void RemoveFrom(IHeaderDictionary headers)
-    {
-        headers.AccessControlAllowOrigin = default;
-        headers.AccessControlAllowCredentials = default;
-        headers.AccessControlAllowMethods = default;
-        headers.AccessControlAllowHeaders = default;
-        headers.AccessControlExposeHeaders = default;
-        headers.AccessControlMaxAge = default;
-    }
-
     private static Task PreflightAsync(HttpContext http, CorsPolicy policy, string? allowed)
     {
         var asked = http.Request.Headers;
@@ -62,11 +51,7 @@ internal static class CrossOrigin
     {
         // A cache must not show one origin's answer to another, nor one without an origin to either.
         if (!policy.Origins.Contains(CorsPolicy.Any)) headers.Append("Vary", "Origin");
-        if (allowed is null)
-        {
-            RemoveFrom(headers);
-            return;
-        }
+        if (allowed is null) return; // what a service said of other origins has not been copied
         headers.AccessControlAllowOrigin = allowed;
         if (policy.Credentials) headers.AccessControlAllowCredentials = "true";
         if (policy.Exposed.Count > 0) headers.AccessControlExposeHeaders = string.Join(", ", policy.Exposed);

@@ -93,7 +93,7 @@ internal sealed class CheckDetails(
         : revocations.Silence == TimeSpan.MaxValue ? "not known to be revoked, the feed was never complete"
         : $"not known to be revoked, the feed is silent for {Span(revocations.Silence)}";
 
-    private string? Tried() => attempt.Exchange?.Tried is { Count: > 0 } tried ? string.Join(", ", tried.Take(MostInstances).Select((instance, at) => attempt.Exchange.Failures is { } failures && at < failures.Count ? $"{Name(instance)} ({PlainWords.Of(failures[at])})" : Name(instance))) : null;
+    private string? Tried() => attempt.Exchange is { Tries: > 0, Tried: var tried } ? string.Join(", ", tried.Take(MostInstances).Select((instance, at) => attempt.Exchange.Failures is { } failures && at < failures.Count ? $"{Name(instance)} ({PlainWords.Of(failures[at])})" : Name(instance))) : null;
 
     private string Up() => _route is null ? "-"
         : instances.Of(_route.Service) is { Length: > 0 } up ? $"{_route.Service}: {string.Join(", ", up.Take(MostInstances).Select(Name))}"

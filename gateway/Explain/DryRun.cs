@@ -29,7 +29,7 @@ internal sealed class DryRun(Explainer explainer, RequestGuard guard, RouteTable
         Caller? caller = null;
         if (!route.Public)
         {
-            var verdict = gate.TryAdmit(http, route, out var known) ? known : await gate.AdmitAsync(http, route);
+            var verdict = await gate.AdmitAsync(http, route);
             if (verdict.Refusal is { } refusal) return Explain(http, route, refusal);
             caller = verdict.Caller!;
             if (identity.Fault(caller, route) is { } unknown) return explainer.Explain(new Attempt(http, route, unknown.On(route)) { Caller = caller, IsDryRun = true });

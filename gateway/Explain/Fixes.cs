@@ -31,7 +31,7 @@ internal static class Fixes
             Check.Limits or Check.CallerLimits => $"wait {Wait(attempt)}, or raise gateway:routes:{route?.Id}:limits",
             Check.Relay when cause.Contains("exchange", StringComparison.Ordinal) => $"look at relay of gateway:routes:{route?.Id}, and at what auth lets the gateway's client exchange",
             Check.Relay => "look at auth, and at the gateway's health component passports",
-            Check.Destination => attempt.Exchange?.Tried is { Count: > 0 }
+            Check.Destination => attempt.Exchange is { Tries: > 0 }
                 ? $"look at the log of {route?.Service} and at its instances in ./mesh status"
                 : attempt.Refusal?.Cause.EndsWith(" is UP", StringComparison.Ordinal) == true ? $"start an instance of {route?.Service}: none is UP in the registry"
                 : $"look at the gateway's health component destinations, and at gateway:services:{route?.Service} and gateway:routes:{route?.Id}:instances",

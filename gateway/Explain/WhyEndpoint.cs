@@ -61,7 +61,7 @@ internal sealed class WhyEndpoint(Gate gate, Explanations kept, ServiceEntries s
 
     private async ValueTask<Caller?> AdmitAsync(HttpContext http)
     {
-        var verdict = gate.TryAdmit(http, Policy, out var known) ? known : await gate.AdmitAsync(http, Policy);
+        var verdict = await gate.AdmitAsync(http, Policy);
         if (verdict.Caller is not null) return verdict.Caller;
         await http.RefuseAsync(verdict.Refusal!);
         return null;

@@ -1,7 +1,7 @@
-using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Primitives;
 using SecureMesh.Gateway.Access;
 using SecureMesh.Gateway.Destinations;
+using SecureMesh.Gateway.Protocol;
 using SecureMesh.Sdk;
 using Route = SecureMesh.Gateway.Routes.Route;
 
@@ -27,10 +27,15 @@ internal sealed class Exchange : IDisposable
     private const int WasEnded = 3;
     private const int IsOver = 4;
 
+    /// <summary>One that ended nothing serves the next exchange.</summary>
+    [ThreadStatic]
+    private static CancellationTokenSource? _spare;
+
     private readonly CancellationToken _caller;
-    private readonly CancellationTokenSource _ended = new();
+    private readonly CancellationTokenSource _ended;
     private readonly TimeProvider _time;
     private readonly bool _hasBody;
+    private List<Instance>? _tried;
     private bool _waits;
     private Service? _sendsTo;
     private UInt128 _network;
@@ -38,17 +43,13 @@ internal sealed class Exchange : IDisposable
     private long _late;
     private long _mayFinish;
 
-    public Exchange(HttpContext http, Route route, Caller? caller, string? authorization, TimeProvider time)
+    public Exchange(HttpContext http, Route route, Caller? caller, string? authorization, bool hasBody, TimeProvider time)
     {
         (Http, Route, Caller, Authorization) = (http, route, caller, authorization);
-        (_caller, _time, Shown) = (http.RequestAborted, time, http.Request.Headers.Authorization);
+        (_caller, _time, _hasBody, Shown) = (http.RequestAborted, time, hasBody, http.Request.Headers.Authorization);
+        (_ended, _spare) = (_spare ?? new(), null);
         Progress();
-        if (http.Features.Get<IHttpRequestBodyDetectionFeature>() is not { CanHaveBody: false })
-        {
-            _hasBody = true;
-            http.Request.Body = new WatchedBody(http.Request.Body, this);
-        }
-        http.Features.Set(this);
+        if (hasBody) http.Request.Body = new WatchedBody(http.Request.Body, this);
     }
 
     public HttpContext Http { get; }
@@ -83,7 +84,10 @@ internal sealed class Exchange : IDisposable
     public NextTry? Next { get; set; }
 
     /// <summary>Where the request has been.</summary>
-    public List<Instance>? Tried { get; private set; }
+    public List<Instance> Tried => _tried ?? (At is { } first ? [first] : []);
+
+    /// <summary>To how many instances it was sent.</summary>
+    public int Tries => _tried?.Count ?? (At is null ? 0 : 1);
 
     /// <summary>What each of them said before another one was tried, for explanations.</summary>
     public List<string>? Failures { get; private set; }
@@ -144,7 +148,7 @@ internal sealed class Exchange : IDisposable
 
     public void Trying(Instance instance, bool probe)
     {
-        (Tried ??= new(2)).Add(instance);
+        if (At is { } before) (_tried ??= [before]).Add(instance);
         (At, IsProbe, Era, Next) = (instance, probe, instance.Standing.Begin(), null);
     }
 
@@ -153,6 +157,13 @@ internal sealed class Exchange : IDisposable
     {
         At!.Standing.End();
         if (IsProbe) At.Standing.EndProbe();
+    }
+
+    /// <summary>The gateway answers in place of the service, and the explanation says how far the request came.</summary>
+    public Task RefuseAsync(Refusal refusal)
+    {
+        Http.Features.Set(this);
+        return Http.RefuseAsync(refusal);
     }
 
     /// <summary>The response headers have come.</summary>
@@ -189,8 +200,9 @@ internal sealed class Exchange : IDisposable
 
     public void Dispose()
     {
-        Interlocked.Exchange(ref _state, IsOver);
-        _ended.Dispose();
+        // Whoever ends it says so before: of any other state nobody is about to cancel any more.
+        if (Interlocked.Exchange(ref _state, IsOver) is Waiting or HasAnswer && _ended.TryReset()) _spare = _ended;
+        else _ended.Dispose();
     }
 
     private void Cancel()

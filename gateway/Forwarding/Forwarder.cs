@@ -33,7 +33,7 @@ internal sealed partial class Forwarder(IHttpForwarder proxy, ForwardingClient c
         if (!exchange.TrySendTo(service, route.Settings.MaxBodiesOfOne))
         {
             exchange.WaitsNoMore();
-            await exchange.Http.RefuseAsync(Access.Refusal.Limited(_retryAfter, $"{route.Settings.MaxBodiesOfOne} bodies of this network are on their way to the service already (a tenth of gateway:services:{service.Name}:maxInFlight)"));
+            await exchange.RefuseAsync(Access.Refusal.Limited(_retryAfter, $"{route.Settings.MaxBodiesOfOne} bodies of this network are on their way to the service already (a tenth of gateway:services:{service.Name}:maxInFlight)"));
             return;
         }
         inFlight.Add(exchange);
@@ -53,7 +53,7 @@ internal sealed partial class Forwarder(IHttpForwarder proxy, ForwardingClient c
                 try
                 {
                     var config = client.For(route.Timeout, next.Instance, route.Settings.Http2);
-                    error = await proxy.SendAsync(exchange.Http, next.Instance.Prefix, client.Invoker, config, relay, exchange.Ended);
+                    error = await proxy.SendAsync(exchange.Http, next.Instance.Prefix, client.Invoker, config, relay.For(exchange), exchange.Ended);
                 }
                 finally
                 {
@@ -62,6 +62,7 @@ internal sealed partial class Forwarder(IHttpForwarder proxy, ForwardingClient c
                 if ((exchange.Next ?? await AfterAsync(exchange, error)) is not { } other) return;
                 next = other;
                 exchange.Http.Response.Clear();
+                RequestTrace.Show(exchange.Http);
                 exchange.Http.Features.Set<IForwarderErrorFeature>(null);
             }
         }
@@ -118,7 +119,7 @@ internal sealed partial class Forwarder(IHttpForwarder proxy, ForwardingClient c
 
     /// <summary>Nobody was asked.</summary>
     private static Task RefuseAsync(Exchange exchange, string cause) =>
-        exchange.Http.RefuseAsync(new Access.Refusal(ProblemOf(ForwarderError.NoAvailableDestinations, StatusCodes.Status503ServiceUnavailable), cause));
+        exchange.RefuseAsync(new Access.Refusal(ProblemOf(ForwarderError.NoAvailableDestinations, StatusCodes.Status503ServiceUnavailable), cause));
 
     private async Task AnswerAsync(Exchange exchange, ForwarderError error, string why)
     {
@@ -135,7 +136,7 @@ internal sealed partial class Forwarder(IHttpForwarder proxy, ForwardingClient c
             Log.Cut(logger, exchange.Route.Id, cause);
             // Nothing more may pass; half an answer must not look whole either.
             if (http.Response.HasStarted) http.Abort();
-            else await http.RefuseAsync(cause switch
+            else await exchange.RefuseAsync(cause switch
             {
                 Exchange.Expired => Access.Refusal.Expired,
                 Exchange.Deaf => Access.Gate.Deaf,
@@ -147,7 +148,7 @@ internal sealed partial class Forwarder(IHttpForwarder proxy, ForwardingClient c
         if (http.Response.HasStarted) return; // the proxy has cut the connection: half an answer must not look whole
         var problem = exchange.TimedOut ? TimedOut : ProblemOf(error, http.Response.StatusCode);
         http.Response.Clear();
-        await http.RefuseAsync(new Access.Refusal(problem, $"{error}: {why}"));
+        await exchange.RefuseAsync(new Access.Refusal(problem, $"{error}: {why}"));
     }
 
     private static Problem ProblemOf(ForwarderError error, int status) => error switch

@@ -28,14 +28,15 @@ internal sealed class Passage(RequestLimits limits, Gate gate, Identity identity
             await http.RefuseAsync(new Refusal(Forwarder.TooLarge, $"{http.Request.ContentLength} bytes"));
             return;
         }
-        if (http.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } size
+        var hasBody = CanHaveBody(http);
+        if (hasBody && http.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } size
             && (http.Request.ContentLength is null || size.MaxRequestBodySize < route.MaxBodyBytes)) size.MaxRequestBodySize = route.MaxBodyBytes;
         // 4. Who, and whether he may. A public route asks nobody: there the service judges.
         Caller? caller = null;
         string? authorization = null;
         if (!route.Public)
         {
-            var verdict = gate.TryAdmit(http, route, out var known) ? known : await gate.AdmitAsync(http, route);
+            var verdict = await gate.AdmitAsync(http, route);
             if (verdict.Caller is { } admitted && limits.Refuse(http, route, admitted) is { } refusal) verdict = refusal;
             caller = verdict.Caller;
             if (caller is null)
@@ -57,9 +58,14 @@ internal sealed class Passage(RequestLimits limits, Gate gate, Identity identity
         // would end the whole connection for it, with all other streams.
         if (caller is not null && IsStream(http.Request)) http.Features.Get<IHttpMinRequestBodyDataRateFeature>()?.MinDataRate = null;
         // 7. To an instance and back.
-        using var exchange = new Exchange(http, route, caller, authorization, time);
+        using var exchange = new Exchange(http, route, caller, authorization, hasBody, time);
         await forwarder.SendAsync(exchange);
     }
+
+    /// <summary>In HTTP/1 the headers say it (RFC 9112 §6.3), later the frames.</summary>
+    private static bool CanHaveBody(HttpContext http) => HttpProtocol.IsHttp11(http.Request.Protocol) || HttpProtocol.IsHttp10(http.Request.Protocol)
+        ? http.Request.ContentLength > 0 || http.Request.Headers.TransferEncoding.Count > 0
+        : http.Features.Get<IHttpRequestBodyDetectionFeature>() is not { CanHaveBody: false };
 
     private static bool IsStream(HttpRequest request) =>
         HttpProtocol.IsHttp2(request.Protocol) && request.ContentType is { } type && type.StartsWith("application/grpc", StringComparison.OrdinalIgnoreCase);

@@ -42,7 +42,7 @@ internal sealed partial class Retries(Balancer balancer, ITokenRevocations revoc
         // Who was kept waiting for it shall have it.
         if (!IsStillWhole(exchange) || !IsIdempotent(exchange.Http.Request.Method) || !exchange.HasTime) return null;
         var (service, route) = (exchange.Service!, exchange.Route);
-        if (Balancer.Another(service, route.Pins, exchange.Tried!) is not { } next) return null;
+        if (Balancer.Another(service, route.Pins, exchange.Tried) is not { } next) return null;
         // Half of the budget is left to requests that no instance has answered.
         var may = service.TryRetry(route.Settings.RetryBudget, parts: 2);
         exchange.Failed($"answered {(int)answer.StatusCode}{(may ? "" : "; the retry budget of the service is spent")}");
@@ -52,7 +52,7 @@ internal sealed partial class Retries(Balancer balancer, ITokenRevocations revoc
     public void Dispose() => _refusedPassports.Dispose();
 
     private static bool IsStillWhole(Exchange exchange) =>
-        exchange.Tried!.Count <= exchange.Route.Retries
+        exchange.Tries <= exchange.Route.Retries
         && !exchange.Http.Response.HasStarted && !exchange.BodyTouched && !exchange.Ended.IsCancellationRequested && !exchange.CallerLeft;
 
     private bool RefusesPassport(Exchange exchange, HttpResponseMessage answer)

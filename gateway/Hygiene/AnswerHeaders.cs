@@ -21,8 +21,6 @@ internal static class AnswerHeaders
     public static void KeepApart(IHeaderDictionary headers)
     {
         headers.XContentTypeOptions = "nosniff";
-        headers.Remove("Service-Worker-Allowed");
-        headers.Remove("Clear-Site-Data");
         // Beside what the service says itself: of several policies each holds (CSP 3 §8.1).
         if (!IsData(headers.ContentType)) headers.ContentSecurityPolicy = StringValues.Concat(headers.ContentSecurityPolicy, "sandbox");
     }

@@ -1,3 +1,4 @@
+using System.Collections.Frozen;
 using Microsoft.Extensions.Options;
 
 namespace SecureMesh.Gateway.Hygiene;
@@ -7,6 +8,7 @@ internal sealed class HygieneOptions
 {
     private static readonly char[] _separators = [',', ' '];
     private static readonly string[] _local = ["localhost", "127.0.0.1", "[::1]"];
+    private FrozenSet<string>? _served;
 
     /// <summary>Public base URL; its host is served.</summary>
     public string Url { get; set; } = "http://localhost:8080";
@@ -16,11 +18,19 @@ internal sealed class HygieneOptions
 
     public static bool IsLocal(string host) => _local.Contains(host, StringComparer.OrdinalIgnoreCase);
 
+    /// <summary>Whether the gateway answers under the name.</summary>
+    /// <param name="host">As the header has it, with or without a port.</param>
     public bool Serves(string host)
     {
-        if (IsLocal(host)) return true;
-        if (Uri.TryCreate(Url, UriKind.Absolute, out var url) && url.Host.Equals(host, StringComparison.OrdinalIgnoreCase)) return true;
-        return Hosts.Length > 0 && Hosts.Split(_separators, StringSplitOptions.RemoveEmptyEntries).Contains(host, StringComparer.OrdinalIgnoreCase);
+        var colon = host.LastIndexOf(':');
+        var name = colon > host.LastIndexOf(']') ? host.AsSpan(0, colon) : host;
+        return (_served ??= Served()).GetAlternateLookup<ReadOnlySpan<char>>().Contains(name);
+    }
+
+    private FrozenSet<string> Served()
+    {
+        string[] own = Uri.TryCreate(Url, UriKind.Absolute, out var url) ? [url.Host] : [];
+        return FrozenSet.ToFrozenSet([.. _local, .. own, .. Hosts.Split(_separators, StringSplitOptions.RemoveEmptyEntries)], StringComparer.OrdinalIgnoreCase);
     }
 }
 

@@ -34,7 +34,7 @@ internal sealed class RequestGuard(LastGood<HygieneOptions> options)
             return new(405, "method_not_allowed", "This address does not take the method");
         // 3. The name under which the gateway was called: links and cookies never depend on it, but a cache or a log might.
         if (!request.Host.HasValue) return Invalid("The Host header is missing");
-        if (!options.Value.Serves(request.Host.Host)) return new(421, "misdirected_request", "This host is not served here");
+        if (!options.Value.Serves(request.Host.Value)) return new(421, "misdirected_request", "This host is not served here");
         // 4. One length only (RFC 9112 §6.1). Kestrel files a length beside a transfer coding under the second name.
         var headers = request.Headers;
         if (headers.TransferEncoding is { Count: > 0 } coding)

@@ -17,6 +17,7 @@ internal sealed class BodyLimit(IOptions<MeshOptions> options, IErrorDialect dia
     public Task InvokeAsync(HttpContext http, RequestDelegate next)
     {
         var longest = options.Value.MaxBodyBytes;
+        if (longest == long.MaxValue) return next(http); // somebody behind it has limits of his own
         if (http.Request.ContentLength > longest) return dialect.WriteAsync(http, StatusProblems.For(StatusCodes.Status413PayloadTooLarge));
         // A body in chunks does not say how long it is: there the server counts.
         if (http.Request.ContentLength is null && http.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } counted)

@@ -13,13 +13,12 @@ internal sealed partial class RequestLog(ILogger<RequestLog> logger, IOptions<Me
     private readonly bool _traced = options.Value.TraceEveryRequest;
     private readonly LogBudget _successes = new(options.Value.LoggedSuccessesPerSecond, count => Log.LeftOut(logger, count));
 
-    public async Task InvokeAsync(HttpContext http, RequestDelegate next)
+    public Task InvokeAsync(HttpContext http, RequestDelegate next) => _traced || Activity.Current is not null ? InvokeTracedAsync(http, next) : InvokeLightlyAsync(http, next);
+
+    public void Dispose() => _successes.Dispose();
+
+    private async Task InvokeTracedAsync(HttpContext http, RequestDelegate next)
     {
-        if (!_traced && Activity.Current is null)
-        {
-            await InvokeLightlyAsync(http, next);
-            return;
-        }
         using var own = Activity.Current is null ? new Activity("request").Start() : null;
         var trace = Problem.TraceId(http);
         http.Response.OnStarting(static state =>
@@ -34,8 +33,6 @@ internal sealed partial class RequestLog(ILogger<RequestLog> logger, IOptions<Me
         RequestSpan.Describe(span, http);
         Write(http, start, trace);
     }
-
-    public void Dispose() => _successes.Dispose();
 
     /// <summary>Without an activity: whoever answers keeps the header that stands there from the beginning.</summary>
     private async Task InvokeLightlyAsync(HttpContext http, RequestDelegate next)

@@ -377,6 +377,26 @@ public sealed class HygieneTests : IClassFixture<SharedDoor>
     }
 
     [Fact]
+    public async Task Headers_that_a_service_keeps_for_its_own_connection_end_at_the_gateway()
+    {
+        await using var door = await Door.OpenAsync();
+        await door.AddAsync("account-service", http =>
+        {
+            http.Response.Headers.Connection = "X-Internal , x-other";
+            http.Response.Headers["X-Internal"] = http.Response.Headers["X-Other"] = http.Response.Headers["Proxy-Authenticate"] = "secret";
+            http.Response.Headers["X-Kept"] = new(["one", "two"]);
+            http.Response.StatusCode = 204;
+            return Task.CompletedTask;
+        });
+
+        using var answer = await door.GetAsync("/accounts/demo");
+
+        Assert.Equal(HttpStatusCode.NoContent, answer.StatusCode);
+        Assert.False(answer.Headers.Contains("X-Internal") || answer.Headers.Contains("X-Other") || answer.Headers.Contains("Proxy-Authenticate"));
+        Assert.Equal(["one", "two"], answer.Headers.GetValues("X-Kept"));
+    }
+
+    [Fact]
     public async Task N_05_what_was_routed_is_what_is_sent()
     {
         const string open = "/accounts/demo", closed = "/accounts/current";
