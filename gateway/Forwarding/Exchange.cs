@@ -1,7 +1,9 @@
 using Microsoft.Extensions.Primitives;
 using SecureMesh.Gateway.Access;
 using SecureMesh.Gateway.Destinations;
+using SecureMesh.Gateway.Passport;
 using SecureMesh.Gateway.Protocol;
+using SecureMesh.Gateway.Routes;
 using SecureMesh.Sdk;
 using Route = SecureMesh.Gateway.Routes.Route;
 
@@ -69,7 +71,7 @@ internal sealed class Exchange : IDisposable
     public bool IsRefused { get; set; }
 
     /// <summary>What the service gets as <c>Authorization</c>; null when the caller's own header, if the route lets it pass, is it.</summary>
-    public string? Authorization { get; }
+    public string? Authorization { get; private set; }
 
     /// <summary>Ends when the time is over or the exchange is ended; the caller's own leaving is another matter.</summary>
     public CancellationToken Ended => _ended.Token;
@@ -157,6 +159,12 @@ internal sealed class Exchange : IDisposable
     {
         At!.Standing.End();
         if (IsProbe) At.Standing.EndProbe();
+    }
+
+    /// <summary>Who is asked next may be asked much later than the first.</summary>
+    public void Renew(PassportMint mint)
+    {
+        if (Caller is not null && Route.Relay == RelayMode.Passport) Authorization = mint.For(Caller, Route);
     }
 
     /// <summary>The gateway answers in place of the service, and the explanation says how far the request came.</summary>

@@ -1,4 +1,5 @@
 using SecureMesh.Gateway.Destinations;
+using SecureMesh.Gateway.Passport;
 using SecureMesh.Gateway.Protocol;
 using SecureMesh.Sdk;
 using Yarp.ReverseProxy.Forwarder;
@@ -9,7 +10,7 @@ namespace SecureMesh.Gateway.Forwarding;
 /// Sends a request to an instance, and to another one when the first could not be reached (any method), or broke off before it
 /// answered or says that it cannot answer (idempotent methods alone, RFC 9110 §9.2.2), as long as the body is still the caller's.
 /// </summary>
-internal sealed partial class Forwarder(IHttpForwarder proxy, ForwardingClient client, Relay relay, Retries retries, InstanceLists services, Balancer balancer, Outliers outliers, InFlight inFlight, ILogger<Forwarder> logger)
+internal sealed partial class Forwarder(IHttpForwarder proxy, ForwardingClient client, Relay relay, Retries retries, PassportMint mint, InstanceLists services, Balancer balancer, Outliers outliers, InFlight inFlight, ILogger<Forwarder> logger)
 {
     /// <summary>What nginx logs when the client closed the connection; nobody receives it.</summary>
     private const int ClientClosedRequest = 499;
@@ -61,6 +62,7 @@ internal sealed partial class Forwarder(IHttpForwarder proxy, ForwardingClient c
                 }
                 if ((exchange.Next ?? await AfterAsync(exchange, error)) is not { } other) return;
                 next = other;
+                exchange.Renew(mint);
                 exchange.Http.Response.Clear();
                 RequestTrace.Show(exchange.Http);
                 exchange.Http.Features.Set<IForwarderErrorFeature>(null);

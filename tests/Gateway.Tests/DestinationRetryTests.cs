@@ -1,7 +1,10 @@
+using System.Buffers.Text;
 using System.Net;
+using System.Text.Json;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
 using SecureMesh.Gateway.Destinations;
+using SecureMesh.Gateway.Passport;
 using SecureMesh.Sdk;
 using SecureMesh.Tests.Support;
 using Xunit;
@@ -40,6 +43,32 @@ public sealed class DestinationRetryTests
         if (challenge is not null) http.Response.Headers.WWWAuthenticate = challenge;
         return Task.CompletedTask;
     };
+
+    [Fact]
+    public async Task Who_is_asked_much_later_than_the_first_gets_a_passport_that_is_good_then()
+    {
+        var clock = new TestClock();
+        await using var door = await Door.OpenAsync(clock, ("gateway:routes:accounts:timeout", "5m"), ("gateway:idleTimeout", "5m"), ("gateway:routes:accounts:revocation", "open"));
+        var died = 0;
+        RequestDelegate dying = http =>
+        {
+            if (Interlocked.Exchange(ref died, 1) == 1) return http.Response.WriteAsync("well");
+            clock.Advance(PassportMint.Lifetime);
+            http.Abort();
+            return Task.CompletedTask;
+        };
+        Backend[] both = [await door.AddAsync("account-service", dying), await door.AddAsync("account-service", dying)];
+        var token = door.Issuer.UserToken("alice", "ui");
+
+        using var answer = await door.GetAsync("/accounts/current", token);
+
+        Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+        var ends = both.Select(backend => Ends(Assert.Single(backend.Requests))).Order().ToList();
+        Assert.Equal(PassportMint.Lifetime.TotalSeconds, ends[1] - ends[0]);
+
+        static long Ends(Received received) =>
+            JsonDocument.Parse(Base64Url.DecodeFromChars(received.Headers["Authorization"].Split('.')[1])).RootElement.GetProperty("exp").GetInt64();
+    }
 
     [Theory]
     [InlineData(502)]
