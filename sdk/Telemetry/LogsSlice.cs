@@ -9,7 +9,7 @@ namespace SecureMesh.Sdk;
 internal static class LogsSlice
 {
     /// <summary>Below everything an operator sets: what the framework says about each request is in the SDK's own access line.</summary>
-    private static readonly Dictionary<string, string?> Levels = new()
+    private static readonly Dictionary<string, string?> Defaults = new()
     {
         ["Logging:LogLevel:Default"] = "Information",
         ["Logging:LogLevel:Microsoft.AspNetCore"] = "Warning",
@@ -17,11 +17,14 @@ internal static class LogsSlice
         ["Logging:LogLevel:System.Net.Http"] = "Warning",
         ["Logging:LogLevel:Polly"] = "Warning",
         ["Logging:LogLevel:Yarp"] = "Warning",
+        // Who writes would wait for who reads: a reader that stands still, or is slower than a flood of refusals, would stop the service.
+        ["Logging:Console:QueueFullMode"] = "DropWrite",
+        ["Logging:Console:MaxQueueLength"] = "8192",
     };
 
     public static void AddLogs(this WebApplicationBuilder builder)
     {
-        builder.Configuration.Sources.Insert(0, new MemoryConfigurationSource { InitialData = Levels });
+        builder.Configuration.Sources.Insert(0, new MemoryConfigurationSource { InitialData = Defaults });
         builder.Services.Configure<LoggerFactoryOptions>(options =>
             options.ActivityTrackingOptions = ActivityTrackingOptions.TraceId | ActivityTrackingOptions.SpanId);
         builder.Logging.ClearProviders().AddJsonLines();

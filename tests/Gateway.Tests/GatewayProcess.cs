@@ -31,6 +31,31 @@ internal sealed class GatewayProcess : IDisposable
         return gateway;
     }
 
+    /// <summary>Starts one whose lines nobody reads once it listens, and says where.</summary>
+    public static async Task<(GatewayProcess Gateway, Uri Url)> StartUnreadAsync(Dictionary<string, string> settings)
+    {
+        const string words = "Now listening on: ";
+        var gateway = new GatewayProcess(settings, "http://127.0.0.1:0");
+        while (await gateway._process.StandardOutput.ReadLineAsync(TestContext.Current.CancellationToken) is { } line)
+        {
+            var at = line.IndexOf(words, StringComparison.Ordinal);
+            if (at >= 0) return (gateway, new Uri(new string([.. line[(at + words.Length)..].TakeWhile(c => c is not ('"' or ' '))])));
+        }
+        throw new Xunit.Sdk.XunitException("the gateway ended before it listened");
+    }
+
+    /// <summary>Reads its log on to a line that holds the words.</summary>
+    public async Task ReadToAsync(string words)
+    {
+        while (await _process.StandardOutput.ReadLineAsync(TestContext.Current.CancellationToken) is { } line)
+        {
+            if (line.Contains(words, StringComparison.Ordinal)) return;
+        }
+        throw new Xunit.Sdk.XunitException("its log ended without: " + words);
+    }
+
+    public Task<string?> ErrorLineAsync() => _process.StandardError.ReadLineAsync(TestContext.Current.CancellationToken).AsTask();
+
     /// <summary>Waits for an end that comes by itself, and returns exit code and standard error.</summary>
     public static async Task<(int Exit, string Error)> EndAsync(Dictionary<string, string> settings, string urls = "http://127.0.0.1:0")
     {

@@ -38,6 +38,30 @@ public sealed class ListeningTests : IDisposable
         return request;
     }
 
+    [Fact]
+    public async Task A_log_that_nobody_reads_stops_nothing()
+    {
+        const int requests = 6_000, atOnce = 50; // two lines each: more than the pipe and the queue hold
+        var (gateway, url) = await GatewayProcess.StartUnreadAsync(Door.MeshRoutes);
+        using var stopped = gateway;
+        using var http = new HttpClient { BaseAddress = url, Timeout = TimeSpan.FromSeconds(30) };
+
+        await Parallel.ForEachAsync(Enumerable.Range(0, requests), new ParallelOptions { MaxDegreeOfParallelism = atOnce, CancellationToken = TestContext.Current.CancellationToken }, async (_, stop) =>
+        {
+            using var refused = await http.GetAsync("/accounts/current", stop);
+            Assert.Equal(HttpStatusCode.Unauthorized, refused.StatusCode);
+        });
+
+        // Once somebody reads again, the log goes on and says how much is missing.
+        var read = gateway.ReadToAsync("/after");
+        await Eventually.AnswersAsync(async () =>
+        {
+            (await http.GetAsync("/after", TestContext.Current.CancellationToken)).Dispose();
+            return read.IsCompletedSuccessfully;
+        }, "the log goes on");
+        Assert.Matches("^[0-9]+ message\\(s\\) dropped", await gateway.ErrorLineAsync().WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken));
+    }
+
     [Theory]
     [InlineData("http://0.0.0.0:0", "true", "", "cannot start: http://0.0.0.0:0 is not a loopback address, and demo identities are known to everybody: listen on loopback, or start with --production.")]
     [InlineData("http://*:0", "true", "10.0.0.0/8", "cannot start: http://*:0 is not a loopback address, and demo identities are known to everybody: listen on loopback, or start with --production.")]
