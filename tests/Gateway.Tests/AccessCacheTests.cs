@@ -264,6 +264,25 @@ public sealed class AccessCacheTests
     }
 
     [Fact]
+    public async Task A_token_that_is_known_is_judged_by_all_that_stands_beside_it()
+    {
+        await using var door = await Door.OpenAsync(AccessShown.Route("opaque-only", ("credentials:0", "opaque")));
+        var account = await door.AddAsync("account-service");
+        var (token, opaque) = (door.Issuer.UserToken("alice", "ui"), door.Opaque());
+        foreach (var shown in (string[])[token, opaque]) Assert.Equal("200", await door.GetAsync("/accounts/current", shown).OutcomeAsync());
+        account.Requests.Clear();
+
+        Assert.Equal("400 credential_conflict", await door.GetAsync("/accounts/current?access_token=x", token).OutcomeAsync());
+        Assert.Equal("401 proof_invalid", await door.GetAsync("/accounts/current", token, ("DPoP", "x")).OutcomeAsync());
+        Assert.Equal("401 proof_invalid", await door.GetAsAsync("/accounts/current", "DPoP " + token).OutcomeAsync());
+        Assert.Equal("401 credential_not_taken", await door.GetAsync("/opaque-only/x", token).OutcomeAsync());
+        foreach (var spoilt in (string[])[token + "=", token + " ", " " + token, token[..^1], token + "\"", opaque + "=", opaque[..^1]])
+            Assert.StartsWith("401 ", await door.GetAsync("/accounts/current", spoilt).OutcomeAsync(), StringComparison.Ordinal);
+        Assert.Empty(account.Requests);
+        Assert.Equal("200", await door.GetAsAsync("/accounts/current", "bEARER " + token).OutcomeAsync());
+    }
+
+    [Fact]
     public async Task Two_Authorization_headers_are_refused_whatever_they_hold()
     {
         await using var door = await Door.OpenAsync();

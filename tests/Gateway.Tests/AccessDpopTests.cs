@@ -58,6 +58,7 @@ public sealed class AccessDpopTests
         var token = Bound(door);
 
         for (var i = 0; i < 3; i++) Assert.Equal("200", await TryAsync(door, token, Proof(token)));
+        Assert.Equal("401 proof_invalid", await door.GetAsync("/accounts/current", token).OutcomeAsync()); // known, and still no bearer token
 
         Assert.Equal("jwt", account.Passport().GetProperty("credential").GetString());
         Assert.DoesNotContain("DPoP", account.Last.Headers);
