@@ -49,12 +49,15 @@ internal static class RelayedHeaders
     {
         if (values.Count == 1)
         {
-            if (!to.Headers.TryAddWithoutValidation(name, values[0])) to.Content?.Headers.TryAddWithoutValidation(name, values[0]);
+            if (!to.Headers.TryAddWithoutValidation(name, values[0])) ContentOf(to).Headers.TryAddWithoutValidation(name, values[0]);
         }
         // HTTP/2 may split one cookie header into several lines (RFC 9113 §8.2.3).
         else if (name.Equals("Cookie", StringComparison.OrdinalIgnoreCase)) to.Headers.TryAddWithoutValidation(name, string.Join("; ", values.ToArray()));
-        else if (!to.Headers.TryAddWithoutValidation(name, values.ToArray())) to.Content?.Headers.TryAddWithoutValidation(name, values.ToArray());
+        else if (!to.Headers.TryAddWithoutValidation(name, values.ToArray())) ContentOf(to).Headers.TryAddWithoutValidation(name, values.ToArray());
     }
+
+    /// <summary>What describes a content passes also where there is none: a service may answer by its type alone.</summary>
+    private static HttpContent ContentOf(HttpRequestMessage to) => to.Content ??= new ByteArrayContent([]);
 
     /// <summary>The caller's own hop-by-hop headers (RFC 9110 §7.6.1), removed before the gateway adds its own, so that none of those can be named away.</summary>
     private static HashSet<string>? Nominated(IHeaderDictionary headers)

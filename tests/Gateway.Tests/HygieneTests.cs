@@ -376,6 +376,25 @@ public sealed class HygieneTests : IClassFixture<SharedDoor>
         Assert.Equal("\"1\"", account.Headers.ETag?.Tag);
     }
 
+    [Theory]
+    [InlineData("POST", "Content-Length: 0")]
+    [InlineData("POST", "Accept: */*")]
+    [InlineData("PUT", "Content-Length: 0")]
+    [InlineData("DELETE", "Accept: */*")]
+    [InlineData("GET", "Accept: */*")]
+    public async Task What_describes_a_content_passes_also_where_there_is_none(string method, string framing)
+    {
+        await using var door = await Door.OpenAsync(AccessShown.Route("any"));
+        var account = await door.AddAsync("account-service");
+
+        var answer = await RawHttp.SendAsync(door.Url, $"{method} /any/x HTTP/1.1\r\nHost: {door.Url.Authority}\r\n{framing}\r\nAuthorization: Bearer {door.Issuer.UserToken("alice", "ui")}\r\nContent-Type: application/json\r\nContent-Language: de\r\nConnection: close\r\n\r\n");
+
+        Assert.Equal(200, answer.Status);
+        Assert.Equal(("application/json", "de"), (account.Last.Headers["Content-Type"], account.Last.Headers["Content-Language"]));
+        Assert.DoesNotContain("Transfer-Encoding", account.Last.Headers);
+        Assert.Equal("0", account.Last.Headers["Content-Length"]);
+    }
+
     [Fact]
     public async Task Headers_that_a_service_keeps_for_its_own_connection_end_at_the_gateway()
     {
