@@ -61,7 +61,7 @@ internal sealed class Gate(Credentials credentials, Constraint constraint, Onlin
     }
 
     /// <summary>True when nobody has told for too long what was revoked, and the route rather refuses than goes on.</summary>
-    public bool IsDeaf(Route route) => route.Revocation == WhenFeedIsCut.Critical && revocations.Silence > route.CriticalAfter;
+    public bool IsDeaf(Route route) => route.Revocation == WhenFeedIsCut.Critical && revocations.CutFor > route.CriticalAfter;
 
     private bool HearsEnough(Route route) => route.Revocation switch
     {

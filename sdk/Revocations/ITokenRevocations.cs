@@ -24,6 +24,12 @@ public interface ITokenRevocations
     /// <summary>How long ago the feed was heard while nothing was missing; <see cref="TimeSpan.MaxValue"/> before the first complete replay.</summary>
     TimeSpan Silence { get; }
 
+    /// <summary>
+    /// How long nobody tells what was revoked: the <see cref="Silence"/>, but zero while the connection is open and the next heartbeat
+    /// not overdue (they come every 3 seconds; 4 are granted).
+    /// </summary>
+    TimeSpan CutFor => Silence;
+
     /// <summary>Calls back after new revocations are in force and <see cref="Version"/> has grown; several revocations may be one call.</summary>
     /// <param name="changed">Must be quick: the next revocations wait for it. What it throws is logged and goes no further.</param>
     /// <returns>Ends the calls when disposed; one under way may still finish.</returns>

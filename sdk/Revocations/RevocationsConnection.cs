@@ -85,6 +85,10 @@ internal sealed partial class RevocationsConnection(IServiceTokens tokens, TimeP
         {
             return (FeedEnd.Cut, "the connection broke");
         }
+        finally
+        {
+            memory.Lost();
+        }
     }
 
     public void Dispose() => _http.Dispose();

@@ -27,7 +27,7 @@ internal sealed class RevokedTokens : IDisposable
         // A passport has two keys to its name: the gateway's, which signed it, and the one of the credential it was made for.
         if (_revocations.IsRevoked(marks) || (marks.KeyId != jwt.Kid && _revocations.IsRevoked(marks with { KeyId = jwt.Kid })))
             return new TokenRefusedException("revoked");
-        return _options is { WhenCut: "critical" } options && _revocations.Silence > options.CriticalAfter ? new RevocationsCutException(RetryAfter) : null;
+        return _options is { WhenCut: "critical" } options && _revocations.CutFor > options.CriticalAfter ? new RevocationsCutException(RetryAfter) : null;
     }
 
     public void Dispose() => _changes?.Dispose();

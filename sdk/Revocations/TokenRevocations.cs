@@ -8,6 +8,9 @@ internal sealed partial class TokenRevocations(TimeProvider time, ILogger<TokenR
     /// <summary>Three heartbeats: after this long without an event the feed counts as cut.</summary>
     public static readonly TimeSpan LongestSilence = TimeSpan.FromSeconds(9);
 
+    /// <summary>A heartbeat and what it may be late.</summary>
+    private static readonly TimeSpan Overdue = TimeSpan.FromSeconds(4);
+
     private static readonly TimeSpan SweepEvery = TimeSpan.FromMinutes(1);
     private const long Never = long.MinValue;
 
@@ -20,12 +23,15 @@ internal sealed partial class TokenRevocations(TimeProvider time, ILogger<TokenR
     private long _sweptAt = time.GetTimestamp();
     private long _keysEnded;
     private bool _changed;
+    private volatile bool _open;
 
     public long Version => Volatile.Read(ref _version);
 
     public bool IsCurrent => Silence < LongestSilence;
 
     public TimeSpan Silence => Volatile.Read(ref _currentAt) is not Never and var at ? time.GetElapsedTime(at) : TimeSpan.MaxValue;
+
+    public TimeSpan CutFor => Silence is var silence && _open && silence < Overdue ? TimeSpan.Zero : silence;
 
     /// <summary>The number of the last revocation taken in: the feed is asked for what comes after it.</summary>
     public long Place => Volatile.Read(ref _place);
@@ -81,9 +87,16 @@ internal sealed partial class TokenRevocations(TimeProvider time, ILogger<TokenR
             Interlocked.Increment(ref _version);
             foreach (var watcher in _watchers) Tell(watcher);
         }
-        if (complete) Volatile.Write(ref _currentAt, time.GetTimestamp());
+        if (complete)
+        {
+            Volatile.Write(ref _currentAt, time.GetTimestamp());
+            _open = true;
+        }
         Sweep();
     }
+
+    /// <summary>The connection has ended.</summary>
+    public void Lost() => _open = false;
 
     /// <summary>Forgets from time to time what concerns no living token any more.</summary>
     public void Sweep()

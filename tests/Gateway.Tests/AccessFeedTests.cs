@@ -206,6 +206,20 @@ public sealed class AccessFeedTests
     }
 
     [Fact]
+    public async Task Between_two_heartbeats_no_critical_route_refuses_however_short_its_time()
+    {
+        await using var door = await AccessShown.OpenAsync(_clock, AccessShown.Route("impatient", ("revocation", "critical"), ("criticalAfter", "1ms")));
+        await door.AddAsync("account-service");
+        var token = door.Issuer.UserToken("alice", "ui");
+        await Eventually.AnswersAsync(async () => await TryAsync(door, "impatient", token) == "200", "the replay is complete");
+
+        _clock.Advance(TimeSpan.FromSeconds(3));
+        Assert.Equal("200", await TryAsync(door, "impatient", token));
+        _clock.Advance(TimeSpan.FromSeconds(1));
+        Assert.Equal("503 unavailable", await TryAsync(door, "impatient", token));
+    }
+
+    [Fact]
     public async Task T_13_a_critical_route_that_waits_less_than_the_feed_may_be_silent_refuses_known_callers_too()
     {
         await using var door = await OpenAsync();
