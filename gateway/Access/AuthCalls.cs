@@ -15,31 +15,31 @@ internal sealed class AuthCalls(IHttpClientFactory clients, LastGood<MeshOptions
     /// <summary>While nobody answers, callers are not made to wait for the same silence one after the other.</summary>
     private static readonly TimeSpan _pause = TimeSpan.FromSeconds(1);
 
-    private long _silentUntil = long.MinValue;
+    /// <summary>Holds for every call: no address took a connection.</summary>
+    private long _unreachableUntil = long.MinValue;
 
     /// <summary>The configured addresses as they stand there; a change is in force with the next call.</summary>
     public string Addresses => mesh.Value.Auth.Url;
 
     /// <summary>Sends a form.</summary>
-    /// <param name="path">Below the address of auth.</param>
+    /// <param name="call">What is asked.</param>
     /// <param name="client">Id and secret of the client in whose name it is sent.</param>
     /// <param name="form">What is sent.</param>
-    /// <param name="patience">How long one address may take.</param>
     /// <param name="caller">Whose request it is for, so that auth counts failures where they come from; null when it is nobody's.</param>
     /// <param name="cancellationToken">Gives up.</param>
     public async Task<AuthAnswer> PostAsync(
-        string path, (string Id, string Secret) client, IReadOnlyList<KeyValuePair<string, string>> form, TimeSpan patience, IPAddress? caller, CancellationToken cancellationToken)
+        AuthCall call, (string Id, string Secret) client, IReadOnlyList<KeyValuePair<string, string>> form, IPAddress? caller, CancellationToken cancellationToken)
     {
-        if (time.GetTimestamp() < Volatile.Read(ref _silentUntil)) return AuthAnswer.None("auth did not answer a moment ago");
+        if (time.GetTimestamp() < Math.Max(Volatile.Read(ref _unreachableUntil), call.SilentUntil)) return AuthAnswer.None("auth did not answer a moment ago");
         var failure = AuthAnswer.None("mesh:auth:url is empty");
-        var heard = false;
+        var (heard, reached) = (false, false);
         foreach (var address in Addresses.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
         {
             using var patient = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-            patient.CancelAfter(patience);
+            patient.CancelAfter(call.Patience);
             try
             {
-                var answer = await PostAsync(address.TrimEnd('/') + path, client, form, caller, patient.Token);
+                var answer = await PostAsync(address.TrimEnd('/') + call.Path, client, form, caller, patient.Token);
                 heard = true;
                 if (answer.Status < 500) return answer;
                 failure = answer;
@@ -47,11 +47,24 @@ internal sealed class AuthCalls(IHttpClientFactory clients, LastGood<MeshOptions
             catch (Exception e) when (e is HttpRequestException or IOException or JsonException || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
             {
                 failure = AuthAnswer.None(e is OperationCanceledException ? "auth did not answer in time" : "auth does not answer: " + e.Message);
+                reached |= !IsUnreachable(e, patient.Token);
             }
         }
-        if (!heard) Volatile.Write(ref _silentUntil, time.GetTimestamp() + (long)(_pause.TotalSeconds * time.TimestampFrequency));
+        if (heard) return failure;
+        var until = time.GetTimestamp() + (long)(_pause.TotalSeconds * time.TimestampFrequency);
+        // One call without an answer says nothing about the others: a queue of passwords must not stop introspection.
+        if (reached) call.SilentUntil = until;
+        else Volatile.Write(ref _unreachableUntil, until);
         return failure;
     }
+
+    /// <summary>No connection came about. Its limit is shorter than any patience, so who ran out of that was connected.</summary>
+    private static bool IsUnreachable(Exception e, CancellationToken patience) => e switch
+    {
+        HttpRequestException failed => failed.HttpRequestError is HttpRequestError.ConnectionError or HttpRequestError.NameResolutionError or HttpRequestError.SecureConnectionError,
+        OperationCanceledException => !patience.IsCancellationRequested,
+        _ => false,
+    };
 
     private async Task<AuthAnswer> PostAsync(
         string url, (string Id, string Secret) client, IReadOnlyList<KeyValuePair<string, string>> form, IPAddress? caller, CancellationToken cancellationToken)
@@ -70,6 +83,25 @@ internal sealed class AuthCalls(IHttpClientFactory clients, LastGood<MeshOptions
         if (answer.Content.Headers.ContentType?.MediaType != "application/json") return new AuthAnswer((int)answer.StatusCode, default, wait, $"auth answered {(int)answer.StatusCode}");
         using var body = JsonDocument.Parse(bytes);
         return new AuthAnswer((int)answer.StatusCode, body.RootElement.Clone(), wait, $"auth answered {(int)answer.StatusCode}");
+    }
+}
+
+/// <summary>One kind of question to auth; whoever asks it holds one.</summary>
+/// <param name="path">Below the address of auth.</param>
+/// <param name="patience">How long one address may take.</param>
+internal sealed class AuthCall(string path, TimeSpan patience)
+{
+    private long _silentUntil = long.MinValue;
+
+    public string Path => path;
+
+    public TimeSpan Patience => patience;
+
+    /// <summary>Until this timestamp it is not asked again.</summary>
+    public long SilentUntil
+    {
+        get => Volatile.Read(ref _silentUntil);
+        set => Volatile.Write(ref _silentUntil, value);
     }
 }
 

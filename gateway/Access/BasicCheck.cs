@@ -14,9 +14,9 @@ internal sealed class BasicCheck(AuthCalls auth, IAccessTokens tokens, LastGood<
 {
     private const int LongestName = 255;
     private const int LongestPassword = 1024;
-    private static readonly TimeSpan _patience = TimeSpan.FromSeconds(10); // a hash takes its time, and has its queue
     private static readonly TimeSpan _soon = TimeSpan.FromSeconds(1);
     private static readonly UTF8Encoding _strict = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
+    private readonly AuthCall _password = new("/uaa/oauth/token", TimeSpan.FromSeconds(10)); // a hash takes its time, and has its queue
 
     public IReadOnlyList<CredentialKind> Kinds { get; } = [CredentialKind.Basic];
 
@@ -33,8 +33,8 @@ internal sealed class BasicCheck(AuthCalls auth, IAccessTokens tokens, LastGood<
         if (client.Client.Length == 0) return Refusal.Unavailable(_soon, "gateway:basic:client is not set: there is no client to prove passwords through");
         var (name, password) = Read(credential.Text)!.Value;
         var answer = await auth.PostAsync(
-            "/uaa/oauth/token", (client.Client, client.ClientSecret),
-            [new("grant_type", "password"), new("username", name), new("password", password), new("token_format", "jwt")], _patience, address, cancellationToken);
+            _password, (client.Client, client.ClientSecret),
+            [new("grant_type", "password"), new("username", name), new("password", password), new("token_format", "jwt")], address, cancellationToken);
         if (answer.Status is 400 or 401) return Refusal.Password($"auth refuses the password, or the client {client.Client}: {answer.Error}") with { UserName = name };
         if (answer.Status != 200 || Caller.Text(answer.Body, "access_token") is not { } token) return answer.Unusable() with { UserName = name };
         var result = await tokens.VerifyAsync(token, cancellationToken);

@@ -10,8 +10,8 @@ internal sealed class Online(AuthCalls auth, LastGood<MeshOptions> mesh, TimePro
     /// <summary>How old an answer may be where that is allowed.</summary>
     private static readonly TimeSpan _moment = TimeSpan.FromSeconds(5);
 
-    private static readonly TimeSpan _patience = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan _soon = TimeSpan.FromSeconds(1);
+    private readonly AuthCall _introspection = new("/uaa/introspect", TimeSpan.FromSeconds(2));
     private readonly CredentialCache<Asked> _asked = new(10_000);
     private readonly Flights<CredentialKey, Refusal?> _flights = new();
 
@@ -42,7 +42,7 @@ internal sealed class Online(AuthCalls auth, LastGood<MeshOptions> mesh, TimePro
     {
         var options = mesh.Value;
         if (string.IsNullOrEmpty(options.ClientSecret)) return (null, Refusal.Unavailable(_soon, "the gateway has no secret of its own at auth (MESH__CLIENTSECRET)"));
-        var answer = await auth.PostAsync("/uaa/introspect", (options.Name, options.ClientSecret), [new("token", token)], _patience, caller: null, cancellationToken);
+        var answer = await auth.PostAsync(_introspection, (options.Name, options.ClientSecret), [new("token", token)], caller: null, cancellationToken);
         // A refusal of the gateway itself says nothing about the caller.
         if (answer.Status != 200 || answer.Body.ValueKind != JsonValueKind.Object) return (null, Refusal.Unavailable(answer.RetryAfter ?? _soon, "introspection: " + answer.Cause));
         return answer.Body.TryGetProperty("active", out var active) && active.ValueKind == JsonValueKind.True

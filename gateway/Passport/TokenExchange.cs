@@ -13,10 +13,10 @@ internal sealed class TokenExchange(AuthCalls auth, LastGood<ExchangeOptions> op
 {
     private const string Grant = "urn:ietf:params:oauth:grant-type:token-exchange";
     private const string AccessToken = "urn:ietf:params:oauth:token-type:access_token";
-    private static readonly TimeSpan _patience = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan _soon = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan _early = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan _negative = TimeSpan.FromSeconds(5);
+    private readonly AuthCall _exchange = new("/uaa/oauth/token", TimeSpan.FromSeconds(5));
     private readonly Flights<(Caller, PassportProfile), Shown> _flights = new();
 
     public ValueTask<Shown> ShowAsync(Caller caller, Route route, HttpContext http)
@@ -46,7 +46,7 @@ internal sealed class TokenExchange(AuthCalls auth, LastGood<ExchangeOptions> op
         // Those alone that the route is about, as in a passport.
         form.Add(new("scope", string.Join(' ', route.Policy.Narrow(caller.Scopes))));
         var asked = time.GetUtcNow();
-        var answer = await auth.PostAsync("/uaa/oauth/token", (client.ClientId, client.ClientSecret), form, _patience, caller: null, cancellationToken);
+        var answer = await auth.PostAsync(_exchange, (client.ClientId, client.ClientSecret), form, caller: null, cancellationToken);
         if (answer.Status == 200 && Caller.Text(answer.Body, "access_token") is { Length: > 0 } exchanged && !exchanged.Any(c => c is <= ' ' or > '~'))
         {
             var ends = asked + TimeSpan.FromSeconds(Math.Clamp(Caller.Seconds(answer.Body, "expires_in") ?? 60, 1, 43_200));
