@@ -34,7 +34,7 @@ internal sealed class Balancer(TimeProvider time)
 
     private Instance? Probe(Instance[] ejected, List<Instance>? tried, bool early)
     {
-        var now = time.GetUtcNow();
+        var now = time.GetElapsedTime(0);
         foreach (var instance in ejected)
         {
             if (tried?.Contains(instance) == true) continue;

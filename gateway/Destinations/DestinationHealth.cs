@@ -28,7 +28,7 @@ internal sealed class DestinationHealth(InstanceLists lists, TimeProvider time) 
     private string Words(Service service, Selection selection, Instance instance)
     {
         if (instance.Standing.Outage is not { } outage) return $"{service.Name} {instance.Id}";
-        var left = Math.Max(0, Math.Ceiling((outage.Until - time.GetUtcNow()).TotalSeconds));
+        var left = Math.Max(0, Math.Ceiling((outage.Until - time.GetElapsedTime(0)).TotalSeconds));
         // More than half would be out: it gets requests all the same.
         var state = !selection.Ejected.Contains(instance) ? "kept, too many are out" : left > 0 ? $"tried again in {left.ToString(CultureInfo.InvariantCulture)} s" : "tried by the next request";
         return $"{service.Name} {instance.Id}: {Outliers.Words(outage.Trouble)}, {state}";

@@ -13,7 +13,7 @@ internal sealed partial class Outliers(InstanceLists lists, TimeProvider time, I
             Failed(instance, era, probe, Trouble.Erring);
             return;
         }
-        if (instance.Standing.IsSpotless || !instance.Standing.Succeeded(era, time.GetUtcNow())) return;
+        if (instance.Standing.IsSpotless || !instance.Standing.Succeeded(era, time.GetElapsedTime(0))) return;
         Log.Back(logger, instance.Id);
         lists.Refresh(instance);
     }
@@ -22,9 +22,9 @@ internal sealed partial class Outliers(InstanceLists lists, TimeProvider time, I
     public void Failed(Instance instance, int era, bool probe, Trouble trouble)
     {
         var before = instance.Standing.Outage;
-        if (instance.Standing.Failed(era, trouble, probe, time.GetUtcNow()) is not { } outage) return;
+        if (instance.Standing.Failed(era, trouble, probe, time.GetElapsedTime(0)) is not { } outage) return;
         // Once when it goes, not at every try to find it back.
-        if (before is null) Log.Ejected(logger, instance.Id, Words(outage.Trouble), (int)(outage.Until - time.GetUtcNow()).TotalSeconds);
+        if (before is null) Log.Ejected(logger, instance.Id, Words(outage.Trouble), (int)(outage.Until - time.GetElapsedTime(0)).TotalSeconds);
         lists.Refresh(instance);
     }
 

@@ -18,7 +18,7 @@ internal enum Trouble
 /// <param name="Since">When it was ejected.</param>
 /// <param name="Until">From then on one request may try it.</param>
 /// <param name="Times">How often in a row.</param>
-internal sealed record Outage(Trouble Trouble, DateTimeOffset Since, DateTimeOffset Until, int Times);
+internal sealed record Outage(Trouble Trouble, TimeSpan Since, TimeSpan Until, int Times);
 
 /// <summary>
 /// How an instance has fared at this gateway. A connection that does not come about ejects it at once; five failures in a row, or
@@ -27,6 +27,7 @@ internal sealed record Outage(Trouble Trouble, DateTimeOffset Since, DateTimeOff
 /// <remarks>
 /// A request belongs to the era in which it was sent, and each ejection begins a new one: of the many that are under way when
 /// an instance dies the first one counts, and none of those that were sent before says anything about the time after.
+/// Time is that since the machine started (<c>TimeProvider.GetElapsedTime(0)</c>): a clock that is set back would keep it out for as long.
 /// </remarks>
 internal sealed class Standing
 {
@@ -48,10 +49,10 @@ internal sealed class Standing
     private volatile bool _spotless = true;
     private int _row;
     private int _silentRow;
-    private DateTimeOffset _windowFrom;
+    private TimeSpan? _windowFrom;
     private long _windowBegun;
     private int _windowFailures;
-    private DateTimeOffset _backAt;
+    private TimeSpan _backAt;
     private int _times;
 
     /// <summary>Requests that it has not answered to the end.</summary>
@@ -74,10 +75,10 @@ internal sealed class Standing
     public void End() => Interlocked.Increment(ref _ended);
 
     /// <summary>Lets one request at a time try an ejected instance.</summary>
-    public bool TryProbe(DateTimeOffset now)
+    public bool TryProbe(TimeSpan now)
     {
         var at = Volatile.Read(ref _probeAt);
-        var mine = now.ToUnixTimeMilliseconds();
+        var mine = (long)now.TotalMilliseconds;
         return (at == 0 || mine - at >= ProbeMilliseconds) && Interlocked.CompareExchange(ref _probeAt, mine, at) == at;
     }
 
@@ -85,7 +86,7 @@ internal sealed class Standing
 
     /// <summary>It answered as a service should.</summary>
     /// <returns>True when it is back in service by that.</returns>
-    public bool Succeeded(int era, DateTimeOffset now)
+    public bool Succeeded(int era, TimeSpan now)
     {
         lock (_gate)
         {
@@ -100,13 +101,13 @@ internal sealed class Standing
 
     /// <summary>It failed.</summary>
     /// <returns>The outage that begins with it, or goes on; null when it stays what it was.</returns>
-    public Outage? Failed(int era, Trouble trouble, bool probe, DateTimeOffset now)
+    public Outage? Failed(int era, Trouble trouble, bool probe, TimeSpan now)
     {
         lock (_gate)
         {
             if (era != _era) return null;
             _spotless = false;
-            if (now - _windowFrom > _window) (_windowFrom, _windowBegun, _windowFailures) = (now, Volatile.Read(ref _begun) - 1, 0);
+            if (_windowFrom is not { } from || now - from > _window) (_windowFrom, _windowBegun, _windowFailures) = (now, Volatile.Read(ref _begun) - 1, 0);
             _windowFailures++;
             _row++;
             _silentRow = trouble == Trouble.Erring ? 0 : _silentRow + 1;
@@ -116,7 +117,7 @@ internal sealed class Standing
             var time = _times > 4 ? _longest : _first * (1 << (_times - 1));
             var since = _outage?.Since ?? now;
             _outage = new Outage(reason, since, now + (time < _longest ? time : _longest), _times);
-            (_row, _silentRow, _windowFailures, _windowFrom) = (0, 0, 0, default);
+            (_row, _silentRow, _windowFailures, _windowFrom) = (0, 0, 0, null);
             Volatile.Write(ref _era, _era + 1);
             return _outage;
         }

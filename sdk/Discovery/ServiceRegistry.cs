@@ -13,7 +13,7 @@ internal sealed partial class ServiceRegistry : IServiceRegistry, IDisposable
     private readonly ILogger<ServiceRegistry> _log;
     private readonly ITimer _expiry;
     private readonly IDisposable _reload;
-    private readonly Dictionary<(string App, string Id), (EurekaInstance Instance, DateTimeOffset Until)> _retained = [];
+    private readonly Dictionary<(string App, string Id), (EurekaInstance Instance, TimeSpan Until)> _retained = [];
     private readonly HashSet<(string App, string Id)> _skipped = [];
     private Dictionary<(string App, string Id), EurekaInstance> _served = [];
     private CancellationTokenSource _changed = new();
@@ -30,6 +30,9 @@ internal sealed partial class ServiceRegistry : IServiceRegistry, IDisposable
     public RegistrySnapshot Current => _current;
 
     public IChangeToken Watch() => new CancellationChangeToken(Volatile.Read(ref _changed).Token);
+
+    /// <summary>Of a clock that nobody sets: one that is set back would keep those that are gone.</summary>
+    private TimeSpan Uptime => _time.GetElapsedTime(0);
 
     /// <summary>How many instances the server lists.</summary>
     public int Served
@@ -53,7 +56,7 @@ internal sealed partial class ServiceRegistry : IServiceRegistry, IDisposable
             var served = new Dictionary<(string, string), EurekaInstance>();
             foreach (var instance in all) served[instance.Key] = instance;
             var missing = keepMissing is null ? [] : _served.Values.Where(instance => !served.ContainsKey(instance.Key)).ToArray();
-            foreach (var instance in missing) _retained[instance.Key] = (instance, _time.GetUtcNow() + keepMissing!.Value);
+            foreach (var instance in missing) _retained[instance.Key] = (instance, Uptime + keepMissing!.Value);
             if (missing.Length > 0) Log.Retained(_log, missing.Length, keepMissing!.Value);
             _served = served;
         }
@@ -99,7 +102,7 @@ internal sealed partial class ServiceRegistry : IServiceRegistry, IDisposable
     {
         lock (_gate)
         {
-            var now = _time.GetUtcNow();
+            var now = Uptime;
             foreach (var (key, kept) in _retained.ToArray())
             {
                 if (kept.Until <= now || _served.ContainsKey(key)) _retained.Remove(key);
@@ -107,7 +110,7 @@ internal sealed partial class ServiceRegistry : IServiceRegistry, IDisposable
             if (_retained.Count > 0) _expiry.Change(_retained.Values.Min(kept => kept.Until) - now, Timeout.InfiniteTimeSpan);
 
             var instances = Instances();
-            var fetchedAt = confirmed ? now : _current.FetchedAt;
+            var fetchedAt = confirmed ? _time.GetUtcNow() : _current.FetchedAt;
             var same = instances.SequenceEqual(_current.Instances, SameInstance.Comparer);
             // The same list again when nothing changed: whoever compares by reference sees that too.
             _current = new RegistrySnapshot(same ? _current.Instances : instances, fetchedAt);

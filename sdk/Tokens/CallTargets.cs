@@ -6,7 +6,7 @@ namespace SecureMesh.Sdk;
 internal sealed class CallTargets(IServiceRegistry registry, TimeProvider time)
 {
     private static readonly TimeSpan Avoid = TimeSpan.FromSeconds(10);
-    private readonly ConcurrentDictionary<Uri, DateTimeOffset> _failed = new();
+    private readonly ConcurrentDictionary<Uri, long> _failed = new();
     private uint _turn;
 
     /// <summary>True until the registry was asked for the first time.</summary>
@@ -20,20 +20,18 @@ internal sealed class CallTargets(IServiceRegistry registry, TimeProvider time)
     {
         var candidates = registry.Current.Up(service).Select(instance => instance.Address).Where(address => !tried.Contains(address)).Distinct().ToArray();
         if (candidates.Length == 0) return null;
-        var now = time.GetUtcNow();
-        var fresh = candidates.Where(address => !_failed.TryGetValue(address, out var at) || now - at > Avoid).ToArray();
+        var fresh = candidates.Where(address => !_failed.TryGetValue(address, out var at) || time.GetElapsedTime(at) > Avoid).ToArray();
         if (fresh.Length > 0) return fresh[Interlocked.Increment(ref _turn) % (uint)fresh.Length];
-        return candidates.MinBy(address => _failed.TryGetValue(address, out var at) ? at : DateTimeOffset.MinValue);
+        return candidates.MinBy(address => _failed.TryGetValue(address, out var at) ? at : long.MinValue);
     }
 
     /// <summary>Nobody answered there.</summary>
     public void Failed(Uri address)
     {
-        var now = time.GetUtcNow();
-        _failed[address] = now;
+        _failed[address] = time.GetTimestamp();
         foreach (var (old, at) in _failed)
         {
-            if (now - at > Avoid) _failed.TryRemove(KeyValuePair.Create(old, at));
+            if (time.GetElapsedTime(at) > Avoid) _failed.TryRemove(KeyValuePair.Create(old, at));
         }
     }
 

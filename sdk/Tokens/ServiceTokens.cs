@@ -18,11 +18,10 @@ internal sealed partial class ServiceTokens(TokenRequests requests, TimeProvider
         Task<Token> fetch;
         lock (slot)
         {
-            var now = time.GetUtcNow();
-            var free = slot.Fetch is null && now >= slot.NotBefore;
-            if (slot.Token is { } token && now < token.UsableUntil)
+            var free = slot.Fetch is null && (slot.Failure is null || time.GetElapsedTime(slot.FailedAt) >= slot.Wait);
+            if (slot.Token is { } token && IsUsable(token))
             {
-                if (free && now >= token.RefreshFrom) slot.Fetch = FetchAsync(slot, service, scope);
+                if (free && time.GetElapsedTime(token.FetchedAt) >= token.RefreshAfter) slot.Fetch = FetchAsync(slot, service, scope);
                 return token.Value;
             }
             if (slot.Fetch is null && !free) throw Again(slot.Failure!);
@@ -57,11 +56,10 @@ internal sealed partial class ServiceTokens(TokenRequests requests, TimeProvider
             try
             {
                 var issued = await requests.SendAsync(service, scope);
-                var now = time.GetUtcNow();
                 // A life too short for the margin is used by half, not fetched again for every call.
                 var margin = issued.Lifetime / 2 < Margin ? issued.Lifetime / 2 : Margin;
-                var token = new Token(issued.Value, now + issued.Lifetime - margin, now + issued.Lifetime * 0.8);
-                lock (slot) (slot.Token, slot.Fetch, slot.Failure, slot.NotBefore, slot.Pause) = (token, null, null, default, FirstPause);
+                var token = new Token(issued.Value, time.GetTimestamp(), issued.Lifetime - margin, issued.Lifetime * 0.8, time.GetUtcNow() + issued.Lifetime - margin);
+                lock (slot) (slot.Token, slot.Fetch, slot.Failure, slot.Pause) = (token, null, null, FirstPause);
                 Log.Fetched(log, service, issued.Lifetime);
                 return token;
             }
@@ -89,10 +87,13 @@ internal sealed partial class ServiceTokens(TokenRequests requests, TimeProvider
     {
         lock (slot)
         {
-            (slot.Fetch, slot.Failure, slot.NotBefore) = (null, failure, time.GetUtcNow() + Entropy.Jitter(slot.Pause, 0.2));
+            (slot.Fetch, slot.Failure, slot.FailedAt, slot.Wait) = (null, failure, time.GetTimestamp(), Entropy.Jitter(slot.Pause, 0.2));
             slot.Pause = TimeSpan.FromTicks(Math.Min(slot.Pause.Ticks * 2, LongestPause.Ticks));
         }
     }
+
+    /// <summary>By both clocks: one that is set back would keep a token beyond its end, and timestamps stand still while the machine sleeps.</summary>
+    private bool IsUsable(Token token) => time.GetElapsedTime(token.FetchedAt) < token.UsableFor && time.GetUtcNow() < token.UsableUntil;
 
     private static TokenException Again(TokenException failure) => new(failure.Error, failure.Message, failure);
 
@@ -101,16 +102,19 @@ internal sealed partial class ServiceTokens(TokenRequests requests, TimeProvider
         public Token? Token { get; set; }
         public Task<Token>? Fetch { get; set; }
         public TokenException? Failure { get; set; }
-        public DateTimeOffset NotBefore { get; set; }
+        public long FailedAt { get; set; }
+        public TimeSpan Wait { get; set; }
         public TimeSpan Pause { get; set; } = FirstPause;
     }
 
     // No record: those print what they hold.
-    private sealed class Token(string value, DateTimeOffset usableUntil, DateTimeOffset refreshFrom)
+    private sealed class Token(string value, long fetchedAt, TimeSpan usableFor, TimeSpan refreshAfter, DateTimeOffset usableUntil)
     {
         public string Value => value;
+        public long FetchedAt => fetchedAt;
+        public TimeSpan UsableFor => usableFor;
+        public TimeSpan RefreshAfter => refreshAfter;
         public DateTimeOffset UsableUntil => usableUntil;
-        public DateTimeOffset RefreshFrom => refreshFrom;
     }
 
     private static partial class Log

@@ -80,6 +80,21 @@ public sealed class AccessExchangeTests
     }
 
     [Fact]
+    public async Task A_clock_that_is_set_back_keeps_no_exchanged_token_beyond_its_end()
+    {
+        var (door, _) = await OpenAsync();
+        await using var _ = door;
+        var token = door.Issuer.UserToken("alice", "ui");
+        Assert.Equal("200", await door.GetAsync("/x/1", token).OutcomeAsync());
+
+        _clock.SetBack(TimeSpan.FromHours(1));
+        _clock.Advance(TimeSpan.FromSeconds(271));
+
+        Assert.Equal("200", await door.GetAsync("/x/1", token).OutcomeAsync());
+        Assert.Equal(2, door.Issuer.Auth.TokenRequests.Count);
+    }
+
+    [Fact]
     public async Task Opaque_tokens_are_exchanged_and_passwords_by_the_token_that_came_of_them()
     {
         var (door, account) = await OpenAsync(

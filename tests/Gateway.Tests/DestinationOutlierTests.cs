@@ -202,6 +202,29 @@ public sealed class DestinationOutlierTests
     }
 
     [Fact]
+    public async Task A_clock_that_is_set_back_keeps_no_instance_out_for_longer()
+    {
+        var clock = new TestClock();
+        await using var door = await Door.OpenAsync(clock);
+        var ill = true;
+        await door.AddAsync("account-service", http =>
+        {
+            if (Volatile.Read(ref ill)) http.Response.StatusCode = 503;
+            return Task.CompletedTask;
+        });
+        await door.AddAsync("account-service");
+        while (Known(door).All(instance => instance.Standing.Outage is null)) await AskAsync(door);
+
+        clock.SetBack(TimeSpan.FromHours(1));
+        Assert.EndsWith(", tried again in 5 s", (await HealthAsync(door)).GetProperty("details").GetProperty("ejected")[0].GetString(), StringComparison.Ordinal);
+        Volatile.Write(ref ill, false);
+        clock.Advance(TimeSpan.FromSeconds(5));
+        for (var i = 0; i < 10; i++) Assert.Equal(HttpStatusCode.OK, await AskAsync(door));
+
+        Assert.All(Known(door), instance => Assert.Null(instance.Standing.Outage));
+    }
+
+    [Fact]
     public async Task V_103_who_sends_bodies_slowly_takes_a_part_of_what_may_wait_and_not_the_service_from_all()
     {
         await using var door = await Door.OpenAsync(("gateway:services:account-service:maxInFlight", "17"));

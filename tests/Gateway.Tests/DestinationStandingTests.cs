@@ -9,7 +9,7 @@ public sealed class DestinationStandingTests
 {
     private readonly TestClock _clock = new();
 
-    private DateTimeOffset Now => _clock.GetUtcNow();
+    private TimeSpan Now => _clock.GetElapsedTime(0);
 
     private static Instance An(string id, params (string Name, string Value)[] metadata) =>
         new(id, new Uri($"http://{id}:80"), metadata.ToDictionary(entry => entry.Name, entry => entry.Value));
@@ -39,7 +39,7 @@ public sealed class DestinationStandingTests
 
         var outage = Fail(instance, (Trouble)trouble);
 
-        Assert.Equal(new Outage((Trouble)trouble, Now, Now.AddSeconds(5), 1), outage);
+        Assert.Equal(new Outage((Trouble)trouble, Now, Now + TimeSpan.FromSeconds(5), 1), outage);
         Assert.Same(outage, instance.Standing.Outage);
     }
 

@@ -85,8 +85,8 @@ public sealed class DestinationWeightTests
         Assert.Equal(4, Draw("north", near, alsoNear, far, An("nowhere")).Count);
         Assert.Equal(4, Draw(null, near, alsoNear, far, An("nowhere")).Count);
 
-        near.Standing.Failed(near.Standing.Begin(), Trouble.Unreachable, false, DateTimeOffset.UtcNow);
-        alsoNear.Standing.Failed(alsoNear.Standing.Begin(), Trouble.Unreachable, false, DateTimeOffset.UtcNow);
+        near.Standing.Failed(near.Standing.Begin(), Trouble.Unreachable, false, TimeSpan.Zero);
+        alsoNear.Standing.Failed(alsoNear.Standing.Begin(), Trouble.Unreachable, false, TimeSpan.Zero);
         var selection = new Selection([near, alsoNear, far], "west");
         Assert.Same(far, selection.Near.Draw(null));
     }

@@ -6,17 +6,27 @@ public sealed class TestClock : TimeProvider
     private readonly Lock _gate = new();
     private readonly List<TestTimer> _timers = [];
     private DateTimeOffset _now;
+    private TimeSpan _back;
 
     public TestClock(DateTimeOffset? start = null) => _now = start ?? DateTimeOffset.UtcNow;
 
     public override DateTimeOffset GetUtcNow()
     {
-        lock (_gate) return _now;
+        lock (_gate) return _now - _back;
     }
 
     public override long TimestampFrequency => TimeSpan.TicksPerSecond;
 
-    public override long GetTimestamp() => GetUtcNow().UtcTicks;
+    public override long GetTimestamp()
+    {
+        lock (_gate) return _now.UtcTicks;
+    }
+
+    /// <summary>Sets the time of day back; timestamps and timers go on as if nothing had happened.</summary>
+    public void SetBack(TimeSpan by)
+    {
+        lock (_gate) _back += by;
+    }
 
     public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
     {
@@ -28,7 +38,7 @@ public sealed class TestClock : TimeProvider
 
     public void Advance(TimeSpan by)
     {
-        var end = GetUtcNow() + by;
+        var end = new DateTimeOffset(GetTimestamp(), TimeSpan.Zero) + by;
         while (true)
         {
             TestTimer? next;

@@ -1,6 +1,9 @@
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging.Abstractions;
+using SecureMesh.Tests.Support;
 using Xunit;
 
 namespace SecureMesh.Sdk.Tests.Discovery;
@@ -29,6 +32,23 @@ public sealed class ServiceRegistryTests : IAsyncLifetime
         foreach (var (key, value) in more) settings[key] = value;
         var service = await Service.StartAsync(_ => { }, settings);
         return (service, service.Services.GetRequiredService<IServiceRegistry>());
+    }
+
+    [Fact]
+    public void A_clock_that_is_set_back_keeps_no_instance_that_is_gone_for_longer()
+    {
+        var clock = new TestClock();
+        using var registry = new ServiceRegistry(new ConfigurationBuilder().Build(), clock, NullLogger<ServiceRegistry>.Instance);
+        var instance = JsonSerializer.SerializeToElement(StubEureka.Instance("orders", "o:1", 8080));
+        registry.Replace([new EurekaInstance("ORDERS", "o:1", "UP", "ADDED", instance)], null);
+        registry.Replace([], TimeSpan.FromSeconds(90));
+        Assert.Single(registry.Current.Instances);
+
+        clock.SetBack(TimeSpan.FromHours(1));
+        registry.Confirm();
+        clock.Advance(TimeSpan.FromSeconds(90));
+
+        Assert.Empty(registry.Current.Instances);
     }
 
     private static string[] Ids(RegistrySnapshot registry) => [.. registry.Instances.Select(instance => instance.Id)];

@@ -5,9 +5,12 @@ using System.Net.Sockets;
 using System.Threading.Channels;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+using SecureMesh.Tests.Support;
 using Xunit;
 
 namespace SecureMesh.Sdk.Tests.Tokens;
@@ -56,6 +59,22 @@ public sealed class CallsServiceTests : IAsyncLifetime
         Assert.Contains(activity.TraceId.ToHexString(), seen.TraceParent);
         Assert.Equal("mesh://orders", (await _auth.Requests.Reader.ReadAsync(Cancel)).Form["resource"]);
         Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+    }
+
+    [Fact]
+    public void A_clock_that_is_set_back_avoids_no_instance_for_longer()
+    {
+        var clock = new TestClock();
+        var settings = new Dictionary<string, string?> { ["mesh:registry:static:orders"] = "http://one:80,http://two:80" };
+        using var registry = new ServiceRegistry(new ConfigurationBuilder().AddInMemoryCollection(settings).Build(), clock, NullLogger<ServiceRegistry>.Instance);
+        var targets = new CallTargets(registry, clock);
+        targets.Failed(new Uri("http://one:80"));
+
+        clock.SetBack(TimeSpan.FromHours(1));
+        Assert.All(Enumerable.Range(0, 4), _ => Assert.Equal("two", targets.Next("orders", [])!.Host));
+        clock.Advance(TimeSpan.FromSeconds(11));
+
+        Assert.Contains(Enumerable.Range(0, 4), _ => targets.Next("orders", [])!.Host == "one");
     }
 
     [Fact]

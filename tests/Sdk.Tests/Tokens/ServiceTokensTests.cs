@@ -189,6 +189,24 @@ public sealed class ServiceTokensTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_clock_that_is_set_back_prolongs_neither_the_pause_nor_a_token()
+    {
+        await _auth.StopAsync();
+        var (service, tokens) = await StartAsync();
+        await using var _ = service;
+        await Assert.ThrowsAsync<TokenException>(() => tokens.GetTokenAsync("a", "s", Cancel));
+        await _auth.RestartAsync();
+
+        _clock.SetBack(TimeSpan.FromHours(1));
+        _clock.Advance(TimeSpan.FromSeconds(1));
+        Assert.Equal("token-1", await tokens.GetTokenAsync("a", "s", Cancel));
+
+        _clock.SetBack(TimeSpan.FromHours(1));
+        _clock.Advance(TimeSpan.FromSeconds(570));
+        Assert.Equal("token-2", await tokens.GetTokenAsync("a", "s", Cancel));
+    }
+
+    [Fact]
     public async Task A_good_token_serves_on_while_its_renewal_fails()
     {
         var (service, tokens) = await StartAsync();
