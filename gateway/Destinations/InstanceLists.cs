@@ -1,5 +1,4 @@
 using System.Collections.Frozen;
-using Microsoft.Extensions.Options;
 using SecureMesh.Gateway.Protocol;
 using SecureMesh.Sdk;
 
@@ -10,12 +9,12 @@ internal sealed partial class InstanceLists : IDisposable
 {
     private readonly Lock _gate = new();
     private readonly IServiceRegistry _registry;
-    private readonly IOptionsMonitor<MeshOptions> _mesh;
+    private readonly LastGood<MeshOptions> _mesh;
     private readonly ILogger<InstanceLists> _logger;
     private readonly ITimer _seconds;
     private volatile FrozenDictionary<string, Service> _services = FrozenDictionary<string, Service>.Empty;
 
-    public InstanceLists(IServiceRegistry registry, IOptionsMonitor<MeshOptions> mesh, TimeProvider time, ILogger<InstanceLists> logger)
+    public InstanceLists(IServiceRegistry registry, LastGood<MeshOptions> mesh, TimeProvider time, ILogger<InstanceLists> logger)
     {
         (_registry, _mesh, _logger) = (registry, mesh, logger);
         _seconds = time.CreateTimer(static state => ((InstanceLists)state!).Tick(), this, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(1));
@@ -79,7 +78,7 @@ internal sealed partial class InstanceLists : IDisposable
 
     private void Select(Service service, Instance[]? instances)
     {
-        var old = service.Select(instances, _mesh.CurrentValue.Registry.Metadata.GetValueOrDefault("zone"));
+        var old = service.Select(instances, _mesh.Value.Registry.Metadata.GetValueOrDefault("zone"));
         var now = service.Selection;
         if (!old.All.SequenceEqual(now.All)) Log.Changed(_logger, service.Name, now.All.Length);
         if (now.IsOpen && !old.IsOpen) Log.Open(_logger, service.Name);

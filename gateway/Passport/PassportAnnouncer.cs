@@ -1,6 +1,5 @@
 using System.Net.Http.Headers;
 using System.Text.Json;
-using Microsoft.Extensions.Options;
 using SecureMesh.Gateway.Protocol;
 using SecureMesh.Sdk;
 
@@ -11,7 +10,7 @@ namespace SecureMesh.Gateway.Passport;
 /// and withdraws it at the stop. A key that an administrator has revoked is never shown again: another one takes its place.
 /// </summary>
 internal sealed partial class PassportAnnouncer(
-    PassportKeys keys, ITokenRevocations revocations, IServiceTokens tokens, IHttpClientFactory clients, IOptionsMonitor<MeshOptions> mesh, TimeProvider time, ILogger<PassportAnnouncer> logger) : BackgroundService
+    PassportKeys keys, ITokenRevocations revocations, IServiceTokens tokens, IHttpClientFactory clients, LastGood<MeshOptions> mesh, TimeProvider time, ILogger<PassportAnnouncer> logger) : BackgroundService
 {
     public const string Client = "SecureMesh.PassportKeys";
     private const string Scope = "passports.announce";
@@ -120,7 +119,7 @@ internal sealed partial class PassportAnnouncer(
     {
         var token = await tokens.GetTokenAsync("auth-service", Scope, cancellationToken);
         Exception? failure = null;
-        foreach (var address in mesh.CurrentValue.Auth.Url.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
+        foreach (var address in mesh.Value.Auth.Url.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
         {
             try
             {

@@ -202,6 +202,21 @@ public sealed class DestinationOutlierTests
     }
 
     [Fact]
+    public async Task While_a_change_that_does_not_validate_is_not_taken_back_yet_an_instance_is_ejected_all_the_same()
+    {
+        await using var door = await Door.OpenAsync(new TestClock());
+        await door.AddAsync("account-service", http =>
+        {
+            http.Response.StatusCode = 503;
+            return Task.CompletedTask;
+        });
+        await door.AddAsync("account-service");
+        Assert.ThrowsAny<Exception>(() => door.Live.Change(("mesh:auth:url", "nowhere")));
+
+        while (Known(door).All(instance => instance.Standing.Outage is null)) Assert.Equal(HttpStatusCode.OK, await AskAsync(door));
+    }
+
+    [Fact]
     public async Task A_clock_that_is_set_back_keeps_no_instance_out_for_longer()
     {
         var clock = new TestClock();
