@@ -339,4 +339,22 @@ public sealed class AccessDpopTests
         Assert.Equal(ShownProof.First, Show("alice", "key-0", "0"));
         Assert.Equal(1, proofs.Count);
     }
+
+    [Fact]
+    public void It_takes_two_hundred_callers_who_show_all_they_may_to_keep_out_the_others()
+    {
+        var proofs = new ShownProofs(_clock);
+        ShownProof Show(int caller, int id) => proofs.Show(("uaa", "caller-" + caller), "key", $"{caller}.{id}");
+
+        for (var caller = 0; caller < 199; caller++)
+        {
+            for (var id = 0; id < 10_000; id++) Show(caller, id);
+        }
+
+        Assert.Equal(199 * 10_000, proofs.Count);
+        Assert.Equal(ShownProof.TooMany, Show(0, 10_000));
+        Assert.Equal(ShownProof.First, Show(199, 0));
+        _clock.Advance(TimeSpan.FromSeconds(90));
+        Assert.Equal(ShownProof.Before, Show(0, 0));
+    }
 }
