@@ -1,4 +1,5 @@
 using System.Collections.Frozen;
+using System.Globalization;
 using Microsoft.Extensions.Options;
 
 namespace SecureMesh.Gateway.Hygiene;
@@ -23,8 +24,10 @@ internal sealed class HygieneOptions
     public bool Serves(string host)
     {
         var colon = host.LastIndexOf(':');
-        var name = colon > host.LastIndexOf(']') ? host.AsSpan(0, colon) : host;
-        return (_served ??= Served()).GetAlternateLookup<ReadOnlySpan<char>>().Contains(name);
+        if (colon <= host.LastIndexOf(']')) colon = host.Length;
+        // Any port: which one a proxy in front listens on is not known here. Services may write it into links, so it must be one.
+        if (colon + 1 < host.Length && (!ushort.TryParse(host.AsSpan(colon + 1), NumberStyles.None, CultureInfo.InvariantCulture, out var port) || port == 0)) return false;
+        return (_served ??= Served()).GetAlternateLookup<ReadOnlySpan<char>>().Contains(host.AsSpan(0, colon));
     }
 
     private FrozenSet<string> Served()

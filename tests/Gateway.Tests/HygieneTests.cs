@@ -126,6 +126,10 @@ public sealed class HygieneTests : IClassFixture<SharedDoor>
     [InlineData("evil.example", 421)]
     [InlineData("account-service", 421)]
     [InlineData("localhost.evil.example", 421)]
+    [InlineData("localhost:0", 421)]
+    [InlineData("localhost:99999", 421)]
+    [InlineData("[::1]:65536", 421)]
+    [InlineData("localhost:", 400)]
     [InlineData("", 400)]
     [InlineData("a b", 400)]
     public async Task X_10_V_102_only_the_gateways_own_hosts_are_served(string host, int status)
