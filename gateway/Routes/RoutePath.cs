@@ -3,7 +3,7 @@ using SecureMesh.Gateway.Metadata;
 
 namespace SecureMesh.Gateway.Routes;
 
-/// <summary>The pattern of a route: literal segments, <c>{name}</c>, and <c>{**name}</c> at the end.</summary>
+/// <summary>The pattern of a route: literal segments, <c>{name}</c>, and at the end <c>{**name}</c>, or <c>**</c> for <c>{**rest}</c>.</summary>
 /// <remarks>
 /// A small part of the framework's patterns on purpose: two patterns of this grammar either differ in precedence or are
 /// equal but for parameter names, so an ambiguity is found here and not by a request.
@@ -15,6 +15,9 @@ internal static class RoutePath
 
     private static readonly SearchValues<char> _name =
         SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_");
+
+    /// <summary>What <c>**</c> at the end stands for, as prefixes are written in documents and in Spring's patterns.</summary>
+    private const string Rest = "{**rest}";
 
     /// <summary>Paths that the gateway answers itself.</summary>
     private static readonly string[] _own = ["healthz", "actuator"];
@@ -35,6 +38,9 @@ internal static class RoutePath
         return null;
     }
 
+    /// <summary>A pattern without fault as the framework reads it, so that all who look at a route see one spelling.</summary>
+    public static string Pattern(string path) => Segments(path) is [.., "**"] ? path.TrimEnd('/')[..^2] + Rest : path;
+
     /// <summary>Equal for patterns that match the same paths; matching ignores case and a final slash.</summary>
     public static string Normal(string path) => string.Join('/', Segments(path).Select(segment =>
         segment.StartsWith("{**", StringComparison.Ordinal) ? "{**}" : segment.StartsWith('{') ? "{}" : segment.ToLowerInvariant()));
@@ -42,8 +48,12 @@ internal static class RoutePath
     private static string? Fault(string segment, bool last, HashSet<string> names)
     {
         if (segment.Length == 0) return "an empty segment";
+        if (segment == "**" && last) segment = Rest;
         if (!segment.StartsWith('{'))
+        {
+            if (segment.Contains('*')) return $"'{segment}' is no segment of a path: {{name}} matches one segment, and {Rest} or ** at the end all that follow";
             return segment is "." or ".." || segment.AsSpan().ContainsAnyExcept(_literal) ? $"'{segment}' is no segment of a path" : null;
+        }
         var rest = segment.StartsWith("{**", StringComparison.Ordinal);
         var name = segment.EndsWith('}') ? segment[(rest ? 3 : 1)..^1] : "";
         if (name.Length == 0 || name.AsSpan().ContainsAnyExcept(_name)) return $"'{segment}' is neither {{name}} nor {{**name}}";

@@ -92,6 +92,7 @@ internal sealed class RouteReader
         var path = fields["path"] ?? "";
         if (path.Length == 0) fields.Fault("path", "is missing");
         else if (RoutePath.Fault(path) is { } fault) fields.Fault("path", fault);
+        else return RoutePath.Pattern(path);
         return path;
     }
 

@@ -34,6 +34,14 @@ public sealed class RouteTableTests
     [InlineData("path", "/x/{id:int}", "gateway:routes:x:path '/x/{id:int}': '{id:int}' is neither {name} nor {**name}.")]
     [InlineData("path", "/x/{id", "gateway:routes:x:path '/x/{id': '{id' is neither {name} nor {**name}.")]
     [InlineData("path", "/x%2fy", "gateway:routes:x:path '/x%2fy': 'x%2fy' is no segment of a path.")]
+    [InlineData("path", "/x/**/y", "gateway:routes:x:path '/x/**/y': '**' is no segment of a path: {name} matches one segment, and {**rest} or ** at the end all that follow.")]
+    [InlineData("path", "/x/*", "gateway:routes:x:path '/x/*': '*' is no segment of a path: {name} matches one segment, and {**rest} or ** at the end all that follow.")]
+    [InlineData("path", "/x**", "gateway:routes:x:path '/x**': 'x**' is no segment of a path: {name} matches one segment, and {**rest} or ** at the end all that follow.")]
+    [InlineData("path", "/x/***", "gateway:routes:x:path '/x/***': '***' is no segment of a path: {name} matches one segment, and {**rest} or ** at the end all that follow.")]
+    [InlineData("path", "**", "gateway:routes:x:path must begin with '/', not '**'.")]
+    [InlineData("path", "/{rest}/**", "gateway:routes:x:path '/{rest}/**': the name in '{**rest}' stands there twice.")]
+    [InlineData("path", "/actuator/**", "gateway:routes:x:path '/actuator' is answered by the gateway itself.")]
+    [InlineData("path", "/x/**", null)]
     [InlineData("path", "/healthz", "gateway:routes:x:path '/healthz' is answered by the gateway itself.")]
     [InlineData("path", "/Actuator/{**rest}", "gateway:routes:x:path '/Actuator' is answered by the gateway itself.")]
     [InlineData("path", "/", null)]
@@ -103,6 +111,9 @@ public sealed class RouteTableTests
 
     [Theory]
     [InlineData("/x/{**rest}", "/X/{**other}/", null, true)]
+    [InlineData("/x/{**rest}", "/X/**/", null, true)]
+    [InlineData("/**", "/{**all}", null, true)]
+    [InlineData("/x/**", "/x/{b}", null, false)]
     [InlineData("/x/{a}", "/x/{b}", null, true)]
     [InlineData("/x/a", "/x/{b}", null, false)]
     [InlineData("/x/a", "/x/a", "GET", false)]
@@ -114,6 +125,19 @@ public sealed class RouteTableTests
         var faults = Faults([.. Route(("path", one)), .. second]);
 
         Assert.Equal(same ? ["gateway:routes:y and gateway:routes:x match the same requests."] : [], faults);
+    }
+
+    [Theory]
+    [InlineData("/bench/**", "/bench/{**rest}")]
+    [InlineData("/bench/**/", "/bench/{**rest}")]
+    [InlineData("/**", "/{**rest}")]
+    [InlineData("/a/{id}/**", "/a/{id}/{**rest}")]
+    [InlineData("/bench/{**all}", "/bench/{**all}")]
+    public void Two_stars_at_the_end_match_all_that_follows(string path, string pattern)
+    {
+        var configuration = new ConfigurationBuilder().AddInMemoryCollection(Route(("path", path)).Select(s => KeyValuePair.Create(s.Item1, (string?)s.Item2))).Build();
+
+        Assert.Equal(pattern, Assert.Single(RouteReader.Read(configuration).Routes).Path);
     }
 
     [Fact]

@@ -24,7 +24,7 @@ public sealed class PolicyTestTests
 
     private static (string Key, object Value)[] Routes =>
     [
-        ("gateway.routes.all.path", "/{**rest}"), ("gateway.routes.all.service", "site"), ("gateway.routes.all.access", "public"),
+        ("gateway.routes.all.path", "/**"), ("gateway.routes.all.service", "site"), ("gateway.routes.all.access", "public"),
         ("gateway.routes.things.path", "/things/{id}"), ("gateway.routes.things.service", "things"), ("gateway.routes.things.scopes.any[0]", "things.*"), ("gateway.routes.things.scopes.all[0]", "ui"),
         ("gateway.routes.things.claims.department[0]", "sales"),
         ("gateway.routes.new.path", "/things/{id}"), ("gateway.routes.new.methods[0]", "PUT"), ("gateway.routes.new.service", "things"), ("gateway.routes.new.scopes[0]", "ui"), ("gateway.routes.new.credentials[0]", "jwt"),
@@ -63,6 +63,7 @@ public sealed class PolicyTestTests
 
         Assert.Equal(0, exit);
         Assert.Equal(["one", "new", "things", "all"], json.GetProperty("routes").EnumerateArray().Select(route => route.GetProperty("id").GetString()));
+        Assert.Equal("/{**rest}", json.GetProperty("routes")[3].GetProperty("path").GetString());
         var things = json.GetProperty("routes")[2];
         Assert.Equal(("things.*", "ui", "sales"), (things.GetProperty("anyScope")[0].GetString(), things.GetProperty("allScopes")[0].GetString(), things.GetProperty("claims").GetProperty("department")[0].GetString()));
     }
@@ -116,7 +117,7 @@ public sealed class PolicyTestTests
     [Fact]
     public async Task The_router_prefers_the_same_routes()
     {
-        string[] patterns = ["/{**rest}", "/a/{**rest}", "/a/{x}", "/a/b", "/a/{x}/c", "/a/b/{**rest}", "/{x}/b", "/a/b/c", "/{x}/{y}/c"];
+        string[] patterns = ["/**", "/a/{**rest}", "/a/{x}", "/a/b", "/a/{x}/c", "/a/b/**", "/{x}/b", "/a/b/c", "/{x}/{y}/c"];
         var settings = patterns.SelectMany((pattern, i) => (string[][])[[$"r{i}", pattern, ""], [$"p{i}", pattern, "POST"]]).SelectMany(route => ((string, string)[])
         [
             ($"gateway:routes:{route[0]}:path", route[1]), ($"gateway:routes:{route[0]}:service", route[0]), ($"gateway:routes:{route[0]}:access", "public"),
