@@ -41,7 +41,7 @@ internal static class CrossOrigin
         if (allowed is null || !policy.Takes(asked.AccessControlRequestMethod.ToString(), named)) return http.RefuseAsync(_refused);
         var headers = http.Response.Headers;
         headers.AccessControlAllowMethods = string.Join(", ", policy.Methods);
-        if (policy.Headers.Count > 0) headers.AccessControlAllowHeaders = string.Join(", ", policy.Headers);
+        headers.AccessControlAllowHeaders = string.Join(", ", policy.AllHeaders);
         headers.AccessControlMaxAge = ((long)policy.MaxAge.TotalSeconds).ToString(CultureInfo.InvariantCulture);
         http.Response.StatusCode = StatusCodes.Status204NoContent;
         return Task.CompletedTask;

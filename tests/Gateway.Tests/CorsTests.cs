@@ -49,6 +49,8 @@ public sealed class CorsTests : IAsyncLifetime
     [InlineData("https://app.example", "GET", null)]
     [InlineData("https://app.example", "PUT", "authorization,if-match")]
     [InlineData("http://localhost:3000", "PUT", "Authorization, If-Match")]
+    [InlineData("https://app.example", "PUT", "authorization,content-type")]
+    [InlineData("https://app.example", "GET", "accept,accept-language,content-language,content-type,range")]
     public async Task A_page_that_is_allowed_is_told_what_it_may_send_without_a_credential(string origin, string method, string? headers)
     {
         using var answer = await AskAsync("/app/x", origin, method, headers);
@@ -57,7 +59,7 @@ public sealed class CorsTests : IAsyncLifetime
         Assert.Equal(origin, Header(answer, "Access-Control-Allow-Origin"));
         Assert.Equal("true", Header(answer, "Access-Control-Allow-Credentials"));
         Assert.Equal("GET, PUT", Header(answer, "Access-Control-Allow-Methods"));
-        Assert.Equal("Authorization, If-Match", Header(answer, "Access-Control-Allow-Headers"));
+        Assert.Equal("Authorization, If-Match, Accept, Accept-Language, Content-Language, Content-Type, Range", Header(answer, "Access-Control-Allow-Headers"));
         Assert.Equal("300", Header(answer, "Access-Control-Max-Age"));
         Assert.Equal("Origin", Header(answer, "Vary"));
         Assert.Empty(_account.Requests);
@@ -74,6 +76,7 @@ public sealed class CorsTests : IAsyncLifetime
     [InlineData("https://app.example, https://evil.example", "GET", null)]
     [InlineData("null", "GET", null)]
     [InlineData("https://app.example", "PUT", "authorization, x-other")]
+    [InlineData("https://app.example", "PUT", "content-type, content-encoding")]
     [InlineData("https://app.example", "GET", "*")]
     public async Task A_page_that_is_not_is_refused_and_told_nothing(string origin, string method, string? headers)
     {
@@ -149,6 +152,10 @@ public sealed class CorsTests : IAsyncLifetime
         Assert.Equal("Accept", Header(answer, "Vary"));
         using var preflight = await AskAsync("/open/x", "https://anybody.example", "POST");
         Assert.Equal("GET, HEAD, POST", Header(preflight, "Access-Control-Allow-Methods"));
+        using var json = await AskAsync("/open/x", "https://anybody.example", "POST", "content-type");
+        Assert.Equal("Accept, Accept-Language, Content-Language, Content-Type, Range", Header(json, "Access-Control-Allow-Headers"));
+        using var authorized = await AskAsync("/open/x", "https://anybody.example", "POST", "authorization");
+        Assert.Equal(HttpStatusCode.Forbidden, authorized.StatusCode);
         using var other = await AskAsync("/open/x", "https://anybody.example", "DELETE");
         Assert.Equal(HttpStatusCode.Forbidden, other.StatusCode);
     }
