@@ -22,7 +22,10 @@ internal sealed class Fields(IConfigurationSection section, List<string> faults)
     {
         foreach (var field in section.GetChildren())
         {
-            if (!names.Contains(field.Key, StringComparer.OrdinalIgnoreCase)) Fault(field.Key, what);
+            if (names.Contains(field.Key, StringComparer.OrdinalIgnoreCase)) continue;
+            var near = names.MinBy(name => Edits(name, field.Key))!;
+            // A third of the letters: auth is not to be told of path.
+            Fault(field.Key, what + (Edits(near, field.Key) <= Math.Max(1, field.Key.Length / 3) ? $", but {near} is" : ""));
         }
     }
 
@@ -70,13 +73,36 @@ internal sealed class Fields(IConfigurationSection section, List<string> faults)
         return limit;
     }
 
-    public List<string> List(string field)
+    /// <summary>A list; or one text in its place: one value, or several with commas between, as lists are written in other settings.</summary>
+    /// <param name="field">The field's name.</param>
+    /// <param name="whole">True: a comma may be part of a value, so the text is one.</param>
+    public List<string> List(string field, bool whole = false)
     {
         var list = section.GetSection(field);
         var values = list.GetChildren().ToList();
-        // An empty YAML list arrives as an empty text.
-        if (list.Value is { Length: > 0 }) Fault(field, $"must be a list, such as [{list.Value}]");
         foreach (var value in values.Where(value => value.Value is null)) Fault(field, "must be a list of plain texts");
-        return [.. values.Select(value => value.Value ?? "")];
+        // An empty YAML list arrives as an empty text.
+        if (list.Value is not { Length: > 0 } text) return [.. values.Select(value => value.Value ?? "")];
+        // Two sources said it in two ways, and which one counts nobody can see.
+        if (values.Count > 0) Fault(field, "must be one text or a list, not both");
+        // What is empty between two commas stays, and is refused: half of the list may be missing.
+        return whole ? [text] : [.. text.Split(',', StringSplitOptions.TrimEntries)];
+    }
+
+    /// <summary>How many letters are to be put in, left out or changed to make one of the other (Levenshtein).</summary>
+    private static int Edits(string one, string other)
+    {
+        var row = Enumerable.Range(0, other.Length + 1).ToArray();
+        for (var i = 1; i <= one.Length; i++)
+        {
+            var (diagonal, left) = (row[0], i);
+            row[0] = i;
+            for (var j = 1; j <= other.Length; j++)
+            {
+                left = Math.Min(Math.Min(left, row[j]) + 1, diagonal + (char.ToUpperInvariant(one[i - 1]) == char.ToUpperInvariant(other[j - 1]) ? 0 : 1));
+                (diagonal, row[j]) = (row[j], left);
+            }
+        }
+        return row[^1];
     }
 }

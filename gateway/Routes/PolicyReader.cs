@@ -11,12 +11,13 @@ internal static class PolicyReader
         return new RoutePolicy { AnyScope = any, AllScopes = all, Subjects = Texts(fields, "subjects"), Claims = Claims(fields) };
     }
 
-    /// <summary>A plain list means any; a section names <c>any</c> and <c>all</c>.</summary>
+    /// <summary>A plain list, or a text, means any; a section names <c>any</c> and <c>all</c>.</summary>
     private static (List<string> Any, List<string> All) Scopes(Fields fields)
     {
         var keys = fields.Section("scopes").GetChildren().Select(child => child.Key).ToList();
         if (!keys.Any(key => key is "any" or "all")) return (Scopes(fields, "scopes", "scopes"), []);
         var scopes = fields.Below("scopes");
+        if (fields["scopes"] is { Length: > 0 }) fields.Fault("scopes", "must be one text or a section with any and all, not both");
         scopes.Know(["any", "all"], "is neither any nor all");
         return (Scopes(scopes, "any", "any"), Scopes(scopes, "all", "all"));
     }
@@ -37,16 +38,16 @@ internal static class PolicyReader
         var section = fields.Below("claims");
         foreach (var claim in fields.Section("claims").GetChildren())
         {
-            if (!claim.GetChildren().Any() && claim.Value is { Length: > 0 } only) claims[claim.Key] = [only];
-            else if (Texts(section, claim.Key) is { Count: > 0 } values) claims[claim.Key] = values;
+            if (Texts(section, claim.Key) is { Count: > 0 } values) claims[claim.Key] = values;
             else section.Fault(claim.Key, "must hold the values of which one is needed");
         }
         return claims;
     }
 
+    /// <summary>Values of a token, which may hold a comma: cut in two, one subject would become two others.</summary>
     private static List<string> Texts(Fields fields, string field)
     {
-        var texts = fields.List(field);
+        var texts = fields.List(field, whole: true);
         foreach (var _ in texts.Where(text => text.Length == 0)) fields.Fault(field, "must not hold an empty text");
         return texts;
     }

@@ -192,7 +192,7 @@ public sealed class CorsTests : IAsyncLifetime
     [InlineData("exposed:0", "a b", "gateway:routes:x:cors:exposed must be names of headers, not 'a b'.")]
     [InlineData("credentials", "yes", "gateway:routes:x:cors:credentials must be true or false, not 'yes'.")]
     [InlineData("maxAge", "2d", "gateway:routes:x:cors:maxAge must be a time with its unit, above 0 and at most 24h, such as 10m, not '2d'.")]
-    [InlineData("origin", "https://app.example", "gateway:routes:x:cors:origin is no field of cors.")]
+    [InlineData("origin", "https://app.example", "gateway:routes:x:cors:origin is no field of cors, but origins is.")]
     public void A_fault_is_named_by_the_key_that_an_operator_types(string field, string value, string? fault)
     {
         var settings = new Dictionary<string, string?>

@@ -2,6 +2,7 @@ using System.Net;
 using System.Text.Json;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
+using SecureMesh.Gateway.Access;
 using SecureMesh.Gateway.Routes;
 using Xunit;
 
@@ -50,7 +51,13 @@ public sealed class RouteTableTests
     [InlineData("service", "X_Service", "gateway:routes:x:service must be a wire name (lower case letters, digits, hyphens), not 'X_Service'.")]
     [InlineData("methods:0", "FETCH", "gateway:routes:x:methods must be of GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS, not 'FETCH'.")]
     [InlineData("methods:0", "get", "gateway:routes:x:methods must be of GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS, not 'get'.")]
-    [InlineData("methods", "GET", "gateway:routes:x:methods must be a list, such as [GET].")]
+    [InlineData("methods", "GET", null)]
+    [InlineData("methods", "GET,FETCH", "gateway:routes:x:methods must be of GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS, not 'FETCH'.")]
+    [InlineData("methods", "GET,", "gateway:routes:x:methods must be of GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS, not ''.")]
+    [InlineData("methods", ",", "gateway:routes:x:methods must be of GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS, not ''.", 2)]
+    [InlineData("scopes", "server", "gateway:routes:x:scopes must be one text or a list, not both.")]
+    [InlineData("headers", "X-One, cookie", "gateway:routes:x:headers cannot hold Cookie: set cookies: true.")]
+    [InlineData("credentials", "jwt, password", "gateway:routes:x:credentials must be of jwt, opaque, api-token, basic, foreign, not 'password'.")]
     [InlineData("scopes:1", "a b", "gateway:routes:x:scopes must be scope names (RFC 6749 §3.3), not 'a b'.")]
     [InlineData("timeout", "10", "gateway:routes:x:timeout must be a time with its unit, above 0 and at most 1h, such as 500ms, 10s or 2m, not '10'.")]
     [InlineData("timeout", "0s", "gateway:routes:x:timeout must be a time with its unit, above 0 and at most 1h, such as 500ms, 10s or 2m, not '0s'.")]
@@ -76,9 +83,51 @@ public sealed class RouteTableTests
     [InlineData("instances:version:0", "2", "gateway:routes:x:instances:version must be the value that the instance's metadata have.")]
     [InlineData("instances:version", "2", null)]
     [InlineData("maxBodyBytes", "1MB", "gateway:routes:x:maxBodyBytes must be a number of bytes, not '1MB'.")]
-    [InlineData("scope", "ui", "gateway:routes:x:scope is no field of a route.")]
-    public void A_fault_is_named_by_the_key_that_an_operator_types(string field, string value, string? fault) =>
-        Assert.Equal(fault is null ? [] : [fault], Faults(Route((field, value))));
+    [InlineData("scope", "ui", "gateway:routes:x:scope is no field of a route, but scopes is.")]
+    [InlineData("method", "GET", "gateway:routes:x:method is no field of a route, but methods is.")]
+    [InlineData("credential", "jwt", "gateway:routes:x:credential is no field of a route, but credentials is.")]
+    [InlineData("header", "X-One", "gateway:routes:x:header is no field of a route, but headers is.")]
+    [InlineData("Subject", "alice", "gateway:routes:x:Subject is no field of a route, but subjects is.")]
+    [InlineData("max-body-bytes", "1", "gateway:routes:x:max-body-bytes is no field of a route, but maxBodyBytes is.")]
+    [InlineData("auth", "none", "gateway:routes:x:auth is no field of a route.")]
+    [InlineData("roles:0", "admin", "gateway:routes:x:roles is no field of a route.")]
+    [InlineData("limits:perAdress", "60/minute", "gateway:routes:x:limits:perAdress is no limit of a route, but perAddress is.")]
+    public void A_fault_is_named_by_the_key_that_an_operator_types(string field, string value, string? fault, int times = 1) =>
+        Assert.Equal(fault is null ? [] : Enumerable.Repeat(fault, times), Faults(Route((field, value))));
+
+    [Fact]
+    public void A_list_may_be_written_as_one_text()
+    {
+        var configuration = new ConfigurationBuilder().AddInMemoryCollection(Route(
+                ("scopes:0", ""), ("scopes", "server"), ("methods", "GET, PUT"), ("credentials", "jwt,opaque"), ("headers", "X-One"), ("subjects", "cn=a,ou=b"), ("claims:zid", "uaa,other"),
+                ("cors:origins", "https://app.example,http://localhost:3000"), ("cors:methods", "GET"), ("cors:headers", "Authorization, X-One"), ("cors:exposed", "ETag"))
+            .Select(s => KeyValuePair.Create(s.Item1, (string?)s.Item2))).Build();
+
+        var (routes, faults) = RouteReader.Read(configuration);
+
+        Assert.Empty(faults);
+        var route = Assert.Single(routes);
+        Assert.Equal(["server"], route.Policy.AnyScope);
+        Assert.Equal(["GET", "PUT"], route.Methods);
+        Assert.Equal([CredentialKind.Jwt, CredentialKind.Opaque], route.Credentials);
+        Assert.Equal(["X-One"], route.Headers);
+        // A comma in what a token says is part of it.
+        Assert.Equal(["cn=a,ou=b"], route.Policy.Subjects);
+        Assert.Equal(["uaa,other"], route.Policy.Claims["zid"]);
+        Assert.Equal(["https://app.example", "http://localhost:3000"], route.Cors!.Origins);
+        Assert.Equal(["GET"], route.Cors.Methods);
+        Assert.Equal(["Authorization", "X-One"], route.Cors.Headers);
+        Assert.Equal(["ETag"], route.Cors.Exposed);
+    }
+
+    [Theory]
+    [InlineData("subjects", "alice", "subjects:0", "bob", "gateway:routes:x:subjects must be one text or a list, not both.")]
+    [InlineData("claims:zid", "uaa", "claims:zid:0", "other", "gateway:routes:x:claims:zid must be one text or a list, not both.")]
+    [InlineData("scopes:any", "ui", "scopes:any:0", "server", "gateway:routes:x:scopes:any must be one text or a list, not both.")]
+    [InlineData("scopes", "server", "scopes:any", "ui", "gateway:routes:x:scopes must be one text or a section with any and all, not both.")]
+    [InlineData("scopes:any", "ui, server", "scopes:all", "openid", null)]
+    public void Both_ways_to_write_a_list_are_not_mixed(string field, string value, string other, string otherValue, string? fault) =>
+        Assert.Equal(fault is null ? [] : [fault], Faults(Route((field, value), (other, otherValue), ("scopes:0", field.StartsWith("scopes", StringComparison.Ordinal) ? "" : "ui"))));
 
     [Theory]
     [InlineData("x-service:retryBudget", "20%", "gateway:services:x-service:retryBudget must be retries to a hundred requests, 0 to 100, not '20%'.")]
