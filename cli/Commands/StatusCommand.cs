@@ -11,7 +11,7 @@ namespace SecureMesh.Cli.Commands;
 
 /// <summary>One line of <c>mesh status</c>.</summary>
 internal sealed record StatusRow(
-    string Service, int Number, int? Pid, int Port, Phase State, int Restarts, double? UptimeSeconds, string? Health, string? LastError);
+    string Service, int Number, int? Pid, int Port, Phase State, int Restarts, double? UptimeSeconds, string? Health, string? LastError, string? H2cUrl);
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, WriteIndented = true)]
 [JsonSerializable(typeof(IReadOnlyList<StatusRow>))]
@@ -47,7 +47,7 @@ internal static class StatusCommand
             i.Service, i.Number, i.Pid, i.Port, i.Phase, i.Restarts,
             i.Pid is not null && i.Since is { } since ? Math.Round((clock.GetUtcNow() - since).TotalSeconds, 1) : null,
             i.Pid is null ? null : await health.AskAsync(i.Port, cancellationToken).ConfigureAwait(false) ?? "no answer",
-            i.LastError));
+            i.LastError, i.H2cUrl));
         return await Task.WhenAll(rows).ConfigureAwait(false);
     }
 
@@ -61,8 +61,12 @@ internal static class StatusCommand
                 new Text(row.State == Phase.Failed ? "FAILED" : row.State.ToString().ToLowerInvariant(), row.State == Phase.Failed && !Console.IsOutputRedirected ? Color.Red : Style.Plain),
                 Number(row.Restarts), new Text(Uptime(row.UptimeSeconds)), new Text(row.Health ?? "-"));
         AnsiConsole.Write(table);
-        foreach (var row in rows.Where(s => s.State == Phase.Failed))
-            output.WriteLine($"{row.Service}{(row.Number > 1 ? $"-{row.Number}" : "")} is left down: {row.LastError ?? "see its log"}");
+        foreach (var (row, instance) in rows.Zip(state.Instances))
+        {
+            if (row.State == Phase.Failed) output.WriteLine($"{instance.Name} is left down: {row.LastError ?? "see its log"}");
+            if (row.H2cUrl is not null) output.WriteLine($"{instance.Name} takes HTTP/2 without TLS at {row.H2cUrl}");
+        }
+
         output.WriteLine($"{state.GatewayUrl}{(state.Demo ? "  (demo identities are on)" : "")}");
     }
 

@@ -19,6 +19,7 @@ internal static class Announcement
             output.WriteLine($"  {instance.Name,-17} {Address(state, instance),-28} {Purpose(instance)}");
         }
 
+        foreach (var instance in state.Instances.Where(i => i.H2cUrl is not null)) output.WriteLine($"  {instance.Name,-17} {instance.H2cUrl,-28} HTTP/2 without TLS");
         output.WriteLine();
         if (state.Demo) WriteDemo(output, gateway);
         else WriteAdmin(output, gateway, adminSecret);
@@ -41,6 +42,7 @@ internal static class Announcement
             json.WriteNumber("number", instance.Number);
             json.WriteNumber("port", instance.Port);
             json.WriteString("url", Address(state, instance));
+            json.Member("h2cUrl", instance.H2cUrl);
             json.WriteEndObject();
         }
 

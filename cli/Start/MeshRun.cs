@@ -29,7 +29,7 @@ internal sealed class MeshRun(UpSettings settings, TimeProvider clock, Action<st
         Checks.ConfigFolder(settings.Config);
         using var dataLock = Checks.DataFolder(settings.Data);
         await Leftovers.EndAsync(StateFile.Read(settings.Data), stop).ConfigureAwait(false);
-        var topology = MeshTopology.Plan(settings.PortBase, settings.Counts);
+        var topology = MeshTopology.Plan(settings.PortBase, settings.Counts, h2cUrl: ServiceEnvironment.H2cUrl(_operators));
         Checks.Ports(topology);
         var check = Checks.ConfigFilesAsync(_published, settings.Config, ServiceEnvironment.Inherited(_operators, ServiceKind.Config), stop);
         var databases = settings.Database is { } admin

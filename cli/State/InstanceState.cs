@@ -22,9 +22,10 @@ internal enum Phase
 
 /// <summary>What the supervisor knows of one process.</summary>
 /// <param name="ProcessStart">With the id it names a process for good: ids are used again.</param>
+/// <param name="H2cUrl">Where a gateway takes HTTP/2 without TLS; null: nowhere.</param>
 internal sealed record InstanceState(
     string Service, int Number, string Name, int Port, Phase Phase, int? Pid = null, string? ProcessStart = null,
-    DateTimeOffset? Since = null, int Restarts = 0, string? LastError = null);
+    DateTimeOffset? Since = null, int Restarts = 0, string? LastError = null, string? H2cUrl = null);
 
 /// <summary>The file <c>state.json</c> of the data folder. It holds no secret.</summary>
 internal sealed record MeshState(

@@ -14,7 +14,7 @@ internal sealed class StateBoard
         _data = data;
         _state = new MeshState(
             Environment.ProcessId, ProcessIdentity.StartOf(Environment.ProcessId), clock.GetUtcNow(), topology.GatewayUrl, demo, Ready: false,
-            [.. topology.Instances.Select(i => new InstanceState(i.Kind.WireName, i.Number, i.Name, i.Port, Phase.Waiting))]);
+            [.. topology.Instances.Select(i => new InstanceState(i.Kind.WireName, i.Number, i.Name, i.Port, Phase.Waiting, H2cUrl: i.H2cUrl))]);
         StateFile.Write(data, _state);
         PrivateFolder.WriteFile(StateFile.PidPathIn(data), $"{_state.Pid}\n");
     }

@@ -1,7 +1,8 @@
 namespace SecureMesh.Cli.Topology;
 
 /// <summary>One process of the mesh.</summary>
-internal sealed record MeshInstance(ServiceKind Kind, int Number, int Port)
+/// <param name="H2cUrl">Where a gateway takes HTTP/2 without TLS; null: nowhere.</param>
+internal sealed record MeshInstance(ServiceKind Kind, int Number, int Port, string? H2cUrl = null)
 {
     public string Name => Number == 1 ? Kind.WireName : $"{Kind.WireName}-{Number}";
 

@@ -32,11 +32,15 @@ internal sealed record MeshTopology(IReadOnlyList<MeshInstance> Instances)
     /// <param name="portBase">The gateway's port; null: every service has the one of the documentation.</param>
     /// <param name="counts">How many instances each service has.</param>
     /// <param name="isFree">Whether nobody listens on a port; by default it is tried.</param>
-    public static MeshTopology Plan(int? portBase, InstanceCounts counts, Func<int, bool>? isFree = null)
+    /// <param name="h2cUrl">The first gateway's further address; the others have one each, because no two can share it.</param>
+    public static MeshTopology Plan(int? portBase, InstanceCounts counts, Func<int, bool>? isFree = null, string? h2cUrl = null)
     {
         var firsts = ServiceKind.All
-            .Select(kind => new MeshInstance(kind, 1, portBase is { } start ? start + kind.Offset : kind.DefaultPort)).ToList();
+            .Select(kind => new MeshInstance(kind, 1, portBase is { } start ? start + kind.Offset : kind.DefaultPort, kind == ServiceKind.Gateway ? h2cUrl : null)).ToList();
         var taken = firsts.Select(i => i.Port).ToHashSet();
+        // What is no address, or leaves the port to the system, is for the gateways to judge.
+        var h2c = Uri.TryCreate(h2cUrl, UriKind.Absolute, out var address) && address.Port > 0 ? address : null;
+        if (h2c is not null) taken.Add(h2c.Port);
         var free = FreePorts(firsts[0].Port + 10, EphemeralPorts.OfThisMachine()).Where(port => !taken.Contains(port) && (isFree ?? IsFree)(port));
         using var further = free.GetEnumerator();
         var instances = new List<MeshInstance>();
@@ -45,12 +49,14 @@ internal sealed record MeshTopology(IReadOnlyList<MeshInstance> Instances)
             instances.Add(first);
             for (var number = 2; number <= counts.Of(first.Kind); number++)
             {
-                if (!further.MoveNext()) throw new MeshStartException("no port of this machine is free for a further instance: ask for fewer with --instances.");
-                instances.Add(first with { Number = number, Port = further.Current });
+                var next = first with { Number = number, Port = Next() };
+                instances.Add(next.H2cUrl is not null && h2c is not null ? next with { H2cUrl = $"{h2c.Scheme}://{h2c.Host}:{Next()}" } : next);
             }
         }
 
         return new MeshTopology(instances);
+
+        int Next() => further.MoveNext() ? further.Current : throw new MeshStartException("no port of this machine is free for a further instance: ask for fewer with --instances.");
     }
 
     private static IEnumerable<int> FreePorts(int start, EphemeralPorts ephemeral)

@@ -46,6 +46,7 @@ internal static partial class ServiceEnvironment
         }
 
         if (instance.Kind == ServiceKind.Gateway) environment["GATEWAY__BROWSER__CLIENTSECRET"] = secrets.Clients[MeshSecrets.Web];
+        if (instance.H2cUrl is { } h2c) environment["GATEWAY__H2C__URL"] = h2c;
         if (instance.Kind == ServiceKind.Config || instance.Kind == ServiceKind.Discovery) environment["MESH__CREDENTIALS"] = Joined(secrets.Credentials, settings.OtherCredentials);
         if (instance.Kind == ServiceKind.Auth)
             foreach (var (client, hash) in secrets.Bootstrap) environment["AUTH__BOOTSTRAP__SECRETS__" + client] = hash;
@@ -71,9 +72,15 @@ internal static partial class ServiceEnvironment
         return inherited;
     }
 
-    /// <summary>The operator's <c>MESH__CREDENTIALS</c>, however .NET would let it be written; null when there is none.</summary>
-    public static string? OtherCredentials(IDictionary operators) => operators.Keys.OfType<string>()
-        .Where(name => Setting(name).Equals("MESH__CREDENTIALS", StringComparison.OrdinalIgnoreCase))
+    /// <summary>The operator's <c>MESH__CREDENTIALS</c>; null when there is none.</summary>
+    public static string? OtherCredentials(IDictionary operators) => Find(operators, "MESH__CREDENTIALS");
+
+    /// <summary>The operator's <c>GATEWAY__H2C__URL</c>; null when there is none.</summary>
+    public static string? H2cUrl(IDictionary operators) => Find(operators, "GATEWAY__H2C__URL");
+
+    /// <summary>However .NET would let the variable be written.</summary>
+    private static string? Find(IDictionary operators, string setting) => operators.Keys.OfType<string>()
+        .Where(name => Setting(name).Equals(setting, StringComparison.OrdinalIgnoreCase))
         .Select(name => operators[name] as string).FirstOrDefault(value => !string.IsNullOrWhiteSpace(value));
 
     // The operator's first: a complaint about the second entry is about his second.
@@ -96,7 +103,7 @@ internal static partial class ServiceEnvironment
 
     [GeneratedRegex(
         "^(MESH__(SECRET|CLIENTSECRET|DATABASE|CREDENTIALS|DATA|DEMO|NAME|CONFIG__URL|AUTH__URL)|AUTH__BOOTSTRAP__.*|CONFIG__REPOSITORY"
-        + "|GATEWAY__BROWSER__CLIENTSECRET|URLS|HTTP_PORTS|HTTPS_PORTS)$",
+        + "|GATEWAY__BROWSER__CLIENTSECRET|GATEWAY__H2C__URL|URLS|HTTP_PORTS|HTTPS_PORTS)$",
         RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
     private static partial Regex Withheld();
 

@@ -131,6 +131,7 @@ public sealed class EnvironmentTests
     [InlineData("AUTH__BOOTSTRAP__SECRETS__admin")]
     [InlineData("PGPASSWORD")]
     [InlineData("POSTGRES_PASSWORD")]
+    [InlineData("gateway:h2c:url")]
     [InlineData("URLS")]
     [InlineData("DOTNET_HTTP_PORTS")]
     public void What_an_operators_shell_holds_of_secrets_and_addresses_reaches_no_service(string name) => Assert.Empty(Reached(name));
@@ -153,7 +154,7 @@ public sealed class EnvironmentTests
         string[] decided =
         [
             "ASPNETCORE_URLS", "MESH__SECRET", "MESH__CLIENTSECRET", "MESH__CONFIG__URL", "MESH__AUTH__URL", "MESH__DATA", "MESH__DATABASE", "MESH__DEMO",
-            "MESH__CREDENTIALS", "AUTH__BOOTSTRAP__SECRETS__<client>", "CONFIG__REPOSITORY", "MESH_GATEWAY_URL", "MESH_AUTH_URL", "MESH_REGISTRY_URL",
+            "MESH__CREDENTIALS", "AUTH__BOOTSTRAP__SECRETS__<client>", "CONFIG__REPOSITORY", "GATEWAY__H2C__URL", "MESH_GATEWAY_URL", "MESH_AUTH_URL", "MESH_REGISTRY_URL",
         ];
         var documented = Documented();
 

@@ -41,6 +41,29 @@ public sealed class TopologyTests
     }
 
     [Fact]
+    public void Further_gateways_take_HTTP_2_without_TLS_on_ports_of_their_own()
+    {
+        var mesh = MeshTopology.Plan(9000, InstanceCounts.Parse("gateway=3,auth=2", out _)!, port => port is not 9012, "http://127.0.0.1:9010/");
+
+        Assert.Equal(
+            ["gateway 9000 http://127.0.0.1:9010/", "gateway-2 9011 http://127.0.0.1:9013", "gateway-3 9014 http://127.0.0.1:9015", "auth-service 9001 ", "auth-service-2 9016 "],
+            mesh.Instances.Take(5).Select(i => $"{i.Name} {i.Port} {i.H2cUrl}"));
+        Assert.Equal(mesh.Instances[1].H2cUrl, ServiceEnvironment.Of(mesh.Instances[1], mesh, MeshSecrets.Generate(demo: true), new MeshSettings("/data", "/configuration", true, new Dictionary<ServiceKind, string>()))["GATEWAY__H2C__URL"]);
+    }
+
+    [Theory]
+    [InlineData(null)]
+    [InlineData("nonsense")]
+    [InlineData("http://127.0.0.1:0")]
+    public void What_is_no_address_with_a_port_is_for_the_gateways_to_judge(string? url)
+    {
+        var mesh = MeshTopology.Plan(9000, InstanceCounts.Parse("gateway=2", out _)!, _ => true, url);
+
+        Assert.Equal([(9000, url), (9010, url)], mesh.Instances.Take(2).Select(i => (i.Port, i.H2cUrl)));
+        Assert.All(mesh.Instances.Skip(2), i => Assert.Null(i.H2cUrl));
+    }
+
+    [Fact]
     public void Further_instances_avoid_the_services_of_the_documentation()
     {
         var mesh = MeshTopology.Plan(null, InstanceCounts.Parse("account=2", out _)!, port => port is 8761 or 8888 or 8889);
