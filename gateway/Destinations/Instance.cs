@@ -13,6 +13,12 @@ internal sealed class Instance(string id, Uri address, IReadOnlyDictionary<strin
 {
     private const int Most = 100;
 
+    /// <summary>
+    /// What a weight counts as that nobody can read. Whoever wrote 0.1 or 10% wants a canary and by no means a full share; with
+    /// none at all a typing error would take a service away whose last instance it is.
+    /// </summary>
+    private const int Least = 1;
+
     public string Id => id;
 
     public Uri Address => address;
@@ -27,8 +33,10 @@ internal sealed class Instance(string id, Uri address, IReadOnlyDictionary<strin
     public IReadOnlyDictionary<string, string> Metadata => metadata;
 
     /// <summary>Metadata <c>weight</c>, 0 to 100: its share of the traffic beside the others; 0 drains it.</summary>
-    public int Weight { get; } =
-        metadata.TryGetValue("weight", out var text) && int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var weight) ? Math.Min(weight, Most) : Most;
+    public int Weight { get; } = metadata.TryGetValue("weight", out var text) ? ReadWeight(text) : Most;
+
+    /// <summary>What stands there in place of a weight; null when one stands there, or nothing.</summary>
+    public string? UnusableWeight { get; } = metadata.TryGetValue("weight", out var text) && !IsWeight(text, out _) ? text : null;
 
     /// <summary>Metadata <c>zone</c>.</summary>
     public string? Zone { get; } = metadata.GetValueOrDefault("zone");
@@ -41,4 +49,11 @@ internal sealed class Instance(string id, Uri address, IReadOnlyDictionary<strin
     /// <summary>One bad registration must not cost the others their place.</summary>
     public static bool IsUsable(ServiceInstance instance) =>
         instance.Address is { IsAbsoluteUri: true, Host.Length: > 0 } address && (address.Scheme == Uri.UriSchemeHttp || address.Scheme == Uri.UriSchemeHttps);
+
+    /// <summary>More than all is all, however large the number.</summary>
+    private static int ReadWeight(string text) =>
+        IsWeight(text, out var weight) ? weight : text.Length > 0 && text.All(char.IsAsciiDigit) ? Most : Least;
+
+    private static bool IsWeight(string text, out int weight) =>
+        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out weight) && weight <= Most;
 }

@@ -9,6 +9,9 @@ internal sealed partial class InstanceUpdates(InstanceLists lists, IServiceRegis
 {
     private static readonly TimeSpan _again = TimeSpan.FromSeconds(1);
     private readonly SemaphoreSlim _changed = new(0, 1);
+    // Where anybody may register, anybody could fill the log.
+    private readonly LogBudget _weights = new(5, count => Log.MoreWeightsUnusable(logger, count));
+    private HashSet<(string Instance, string Weight)> _said = [];
     private string? _failure;
 
     public override Task StartAsync(CancellationToken cancellationToken)
@@ -21,6 +24,7 @@ internal sealed partial class InstanceUpdates(InstanceLists lists, IServiceRegis
     {
         base.Dispose();
         _changed.Dispose();
+        _weights.Dispose();
     }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -42,6 +46,7 @@ internal sealed partial class InstanceUpdates(InstanceLists lists, IServiceRegis
         try
         {
             lists.Update();
+            SayWeights();
             _failure = null;
             return true;
         }
@@ -52,6 +57,18 @@ internal sealed partial class InstanceUpdates(InstanceLists lists, IServiceRegis
             _failure = e.Message;
             return false;
         }
+    }
+
+    /// <summary>Each that cannot be used once, for as long as it stands there.</summary>
+    private void SayWeights()
+    {
+        var unusable = new HashSet<(string, string)>();
+        foreach (var instance in lists.All.SelectMany(service => service.Selection.All))
+        {
+            if (instance.UnusableWeight is not { } weight || !unusable.Add((instance.Id, weight)) || _said.Contains((instance.Id, weight))) continue;
+            if (_weights.TryTake()) Log.WeightUnusable(logger, instance.Id, weight.Length > 40 ? weight[..40] + "…" : weight, instance.Weight);
+        }
+        _said = unusable;
     }
 
     private void Signal()
@@ -70,5 +87,11 @@ internal sealed partial class InstanceUpdates(InstanceLists lists, IServiceRegis
     {
         [LoggerMessage(EventIds.UpdateFailed, LogLevel.Error, "The changed instances could not be taken over; the old ones stay")]
         public static partial void UpdateFailed(ILogger logger, Exception exception);
+
+        [LoggerMessage(EventIds.WeightUnusable, LogLevel.Warning, "The instance {Instance} has the weight '{Weight}', which is no whole number from 0 to 100; it counts as {Counts}")]
+        public static partial void WeightUnusable(ILogger logger, string instance, string weight, int counts);
+
+        [LoggerMessage(EventIds.MoreWeightsUnusable, LogLevel.Warning, "{Count} more instances have a weight that is no whole number from 0 to 100")]
+        public static partial void MoreWeightsUnusable(ILogger logger, long count);
     }
 }

@@ -20,6 +20,8 @@ internal static class EventIds
     public const int DestinationBack = 1011;
     public const int BreakerOpen = 1012;
     public const int BreakerClosed = 1013;
+    public const int WeightUnusable = 1014;
+    public const int MoreWeightsUnusable = 1015;
 
     public const int IssuersChanged = 1200;
     public const int IssuersRefused = 1201;

@@ -34,14 +34,47 @@ public sealed class DestinationWeightTests
     [InlineData("50", 0.5 / 2.5)]
     [InlineData("100", 1.0 / 3)]
     [InlineData("1000", 1.0 / 3)] // more than all is all
-    [InlineData("-1", 1.0 / 3)]
-    [InlineData("much", 1.0 / 3)] // one bad registration must not cost it its place
+    [InlineData("99999999999", 1.0 / 3)]
+    [InlineData("-5", 1.0 / 201)] // a typing error makes no canary an equal of the others
+    [InlineData("0.1", 1.0 / 201)]
+    [InlineData("50%", 1.0 / 201)]
+    [InlineData("much", 1.0 / 201)]
+    [InlineData("", 1.0 / 201)]
     public void A_weight_is_the_share_of_the_requests(string weight, double share)
     {
         var counts = Draw(null, An("a"), An("b"), An("canary", ("weight", weight)));
 
         AssertShare(share, counts["canary"]);
         AssertShare((1 - share) / 2, counts["a"]);
+    }
+
+    [Fact]
+    public void An_unusable_weight_takes_no_service_from_its_callers()
+    {
+        Assert.Equal(["only"], Draw(null, An("only", ("weight", "all"))).Keys);
+        AssertShare(0.5, Draw(null, An("a", ("weight", "all")), An("b", ("weight", "0.9")))["a"]);
+    }
+
+    [Fact]
+    public async Task An_unusable_weight_is_said_once_for_each_instance_and_value_and_not_without_end()
+    {
+        await using var door = await Door.OpenAsync();
+        string[] Said() => [.. door.Gateway.Logs.Where(line => line.Contains("has the weight", StringComparison.Ordinal))];
+        var canary = await door.AddAsync("account-service", null, null, null, ("weight", "0.1"));
+        await Eventually.TrueAsync(() => Said().Length == 1, "it is said");
+        Assert.Contains($"The instance {canary.Url.Authority} has the weight '0.1', which is no whole number from 0 to 100; it counts as 1", Said()[0], StringComparison.Ordinal);
+
+        door.Registry.Change(canary, ("weight", "0.1"), ("version", "2"));
+        await door.AddAsync("account-service", null, null, null, ("weight", "10"));
+        door.Registry.Change(canary, ("weight", "1000"));
+        await Eventually.TrueAsync(() => Said().Length == 2, "another one is said, and the same one not again");
+        Assert.Contains("'1000', which is no whole number from 0 to 100; it counts as 100", Said()[1], StringComparison.Ordinal);
+
+        var one = door.Registry.Current.Instances[0];
+        door.Registry.Set([.. Enumerable.Range(0, 500).Select(i => one with { Id = $"i{i}", Metadata = new Dictionary<string, string> { ["weight"] = new('x', 1000) } })]);
+        await Eventually.TrueAsync(() => door.Gateway.Logs.Any(line => line.Contains("more instances have a weight", StringComparison.Ordinal)), "the rest is counted");
+        Assert.InRange(Said().Length, 3, 20);
+        Assert.DoesNotContain(door.Gateway.Logs, line => line.Contains(new string('x', 41), StringComparison.Ordinal));
     }
 
     [Fact]
