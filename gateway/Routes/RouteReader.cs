@@ -192,7 +192,12 @@ internal sealed class RouteReader
         if (route.Relay == RelayMode.Exchange && !_exchanges) fields.Fault("relay", "is exchange, but no client is named at gateway:exchange:clientId to exchange tokens in its name");
         if (route.Relay == RelayMode.Passthrough && route.Credentials.Contains(CredentialKind.Basic))
             fields.Fault("relay", "stands beside credentials that hold basic: the service would get passwords");
-        if (!route.Public) return;
+        if (!route.Public)
+        {
+            // Whoever sets the time believes that the route refuses after it.
+            if (route.Revocation != WhenFeedIsCut.Critical && fields["criticalAfter"] is { Length: > 0 }) fields.Fault("criticalAfter", "counts beside revocation: critical alone");
+            return;
+        }
         foreach (var field in (string[])["mode", "credentials", "subjects", "claims", "online", "revocation", "criticalAfter"])
         {
             if (fields.Section(field).Exists()) fields.Fault(field, "stands beside access: public, where nobody is asked who he is");
