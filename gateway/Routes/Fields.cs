@@ -80,7 +80,8 @@ internal sealed class Fields(IConfigurationSection section, List<string> faults)
     {
         var list = section.GetSection(field);
         var values = list.GetChildren().ToList();
-        foreach (var value in values.Where(value => value.Value is null)) Fault(field, "must be a list of plain texts");
+        // A section has names where a list has numbers.
+        foreach (var _ in values.Where(value => value.Value is null || !value.Key.All(char.IsAsciiDigit))) Fault(field, "must be a list of plain texts");
         // An empty YAML list arrives as an empty text.
         if (list.Value is not { Length: > 0 } text) return [.. values.Select(value => value.Value ?? "")];
         // Two sources said it in two ways, and which one counts nobody can see.

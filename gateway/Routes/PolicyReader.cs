@@ -35,6 +35,7 @@ internal static class PolicyReader
     private static Dictionary<string, IReadOnlyList<string>> Claims(Fields fields)
     {
         var claims = new Dictionary<string, IReadOnlyList<string>>(StringComparer.Ordinal);
+        if (fields["claims"] is { Length: > 0 }) fields.Fault("claims", "must hold claims by name, such as zid: [uaa]");
         var section = fields.Below("claims");
         foreach (var claim in fields.Section("claims").GetChildren())
         {

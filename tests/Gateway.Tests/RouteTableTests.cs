@@ -83,6 +83,8 @@ public sealed class RouteTableTests
     [InlineData("instances:version:0", "2", "gateway:routes:x:instances:version must be the value that the instance's metadata have.")]
     [InlineData("instances:version", "2", null)]
     [InlineData("maxBodyBytes", "1MB", "gateway:routes:x:maxBodyBytes must be a number of bytes, not '1MB'.")]
+    [InlineData("claims", "zid=uaa", "gateway:routes:x:claims must hold claims by name, such as zid: [uaa].")]
+    [InlineData("headers:X-One", "true", "gateway:routes:x:headers must be a list of plain texts.")]
     [InlineData("criticalAfter", "10s", "gateway:routes:x:criticalAfter counts beside revocation: critical alone.")]
     [InlineData("scope", "ui", "gateway:routes:x:scope is no field of a route, but scopes is.")]
     [InlineData("method", "GET", "gateway:routes:x:method is no field of a route, but methods is.")]
