@@ -1,9 +1,13 @@
 using Microsoft.Extensions.Options;
+using SecureMesh.Sdk;
 
 namespace SecureMesh.Auth.Protocol;
 
-/// <summary>Options that follow the configuration; a faulty change is refused as a whole and logged, the last good values stay.</summary>
-internal sealed partial class Current<T> where T : class, new()
+/// <summary>
+/// Options that follow the configuration. What the configuration server sends is judged before it is in force; a faulty change that comes
+/// from elsewhere is refused as a whole and logged, the last good values stay.
+/// </summary>
+internal sealed partial class Current<T> : IConfigurationCheck where T : class, new()
 {
     private readonly IConfiguration _configuration;
     private readonly string _section;
@@ -14,18 +18,31 @@ internal sealed partial class Current<T> where T : class, new()
     public Current(IConfiguration configuration, string section, IValidateOptions<T> validator, ILogger<T> logger)
     {
         (_configuration, _section, _validator, _logger) = (configuration, section, validator, logger);
-        _value = Read();
+        _value = Read(configuration);
         Microsoft.Extensions.Primitives.ChangeToken.OnChange(configuration.GetReloadToken, Reload);
     }
 
     public T Value => _value;
 
-    private T Read()
+    public IReadOnlyList<string> Faults(IConfiguration configuration)
+    {
+        try
+        {
+            Read(configuration);
+            return [];
+        }
+        catch (OptionsValidationException e)
+        {
+            return [.. e.Failures];
+        }
+    }
+
+    private T Read(IConfiguration configuration)
     {
         var value = new T();
         try
         {
-            _configuration.GetSection(_section).Bind(value);
+            configuration.GetSection(_section).Bind(value);
         }
         catch (InvalidOperationException e)
         {
@@ -39,7 +56,7 @@ internal sealed partial class Current<T> where T : class, new()
     {
         try
         {
-            _value = Read();
+            _value = Read(_configuration);
         }
         catch (OptionsValidationException e)
         {
@@ -61,6 +78,7 @@ internal static class CurrentOptions
     {
         builder.Services.AddSingleton(services => new Current<T>(
             services.GetRequiredService<IConfiguration>(), section, new TValidator(), services.GetRequiredService<ILogger<T>>()));
+        builder.Services.AddSingleton<IConfigurationCheck>(services => services.GetRequiredService<Current<T>>());
         builder.Services.AddHostedService(services => new Check<T>(services.GetRequiredService<Current<T>>()));
     }
 

@@ -1,3 +1,5 @@
+using SecureMesh.Sdk;
+
 namespace SecureMesh.Discovery.Registry;
 
 /// <summary>Leases, versions, self-preservation.</summary>
@@ -6,6 +8,7 @@ internal static class RegistrySlice
     public static void AddRegistry(this WebApplicationBuilder builder)
     {
         builder.Services.AddSingleton<RegistrySettings>();
+        builder.Services.AddSingleton<IConfigurationCheck>(services => services.GetRequiredService<RegistrySettings>());
         builder.Services.AddSingleton<RegistryMetrics>();
         builder.Services.AddSingleton<LeaseRegistry>();
     }

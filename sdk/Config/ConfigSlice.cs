@@ -13,6 +13,7 @@ internal static class ConfigSlice
     public static WebApplicationBuilder AddConfigClient(this WebApplicationBuilder builder)
     {
         MeshDuration.UseInBinder();
+        builder.Services.AddSingleton<IConfigurationCheck>(services => new OptionsCheck(builder.Services, services));
         var options = Read(builder.Configuration);
         if (!options.Config.Enabled) return builder;
         var state = new ConfigState(builder.Configuration, new ConfigClient(options), new KeptConfiguration(options));

@@ -4,6 +4,7 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using SecureMesh.Gateway.Access;
 using SecureMesh.Gateway.Routes;
+using SecureMesh.Sdk;
 using Xunit;
 
 namespace SecureMesh.Gateway.Tests;
@@ -323,14 +324,12 @@ public sealed class RouteTableTests
         await using var door = await Door.OpenAsync();
         var admin = door.Issuer.ClientToken("admin", "uaa.admin");
         var (table, before) = (door.Gateway.Services.GetRequiredService<RouteTable>(), door.Gateway.Services.GetRequiredService<RouteTable>().Current);
-        IReadOnlyList<string> Judge(params (string, string)[] more) => [.. door.Gateway.Services.GetServices<SecureMesh.Sdk.IConfigurationCheck>().SelectMany(check => check.Faults(
-            new ConfigurationBuilder().AddInMemoryCollection(Door.MeshRoutes.Select(pair => KeyValuePair.Create(pair.Key, (string?)pair.Value)).Concat(more.Select(pair => KeyValuePair.Create(pair.Item1, (string?)pair.Item2)))).Build()))];
 
-        Assert.Contains(Judge((key, value)), one => one.StartsWith(fault, StringComparison.Ordinal));
+        Assert.Contains(Judge(door, (key, value)), one => one.StartsWith(fault, StringComparison.Ordinal));
 
         Assert.Same(before, table.Current);
         Assert.StartsWith(fault, (await HealthAsync(door, admin)).GetProperty("components").GetProperty("routes").GetProperty("details").GetProperty("error").GetString(), StringComparison.Ordinal);
-        Assert.Empty(Judge());
+        Assert.Empty(Judge(door));
         Assert.Equal("UP", (await HealthAsync(door, admin)).GetProperty("components").GetProperty("routes").GetProperty("status").GetString());
     }
 
@@ -393,6 +392,26 @@ public sealed class RouteTableTests
         await stop.CancelAsync();
 
         Assert.All(await Task.WhenAll(load), answered => Assert.True(answered > 0));
+    }
+
+    [Theory]
+    [InlineData("mesh:revocations:whenCut", "opne", "mesh:revocations:whenCut must be open or critical, not 'opne'.")]
+    [InlineData("gateway:dpop:replay", "once", "gateway:dpop:replay must be local or nonce, not 'once'.")]
+    [InlineData("mesh:explain:kept", "many", "Failed to convert configuration value 'many'")]
+    public async Task What_is_wrong_in_any_options_is_found_before_the_routes_beside_them_are_in_force(string key, string value, string fault)
+    {
+        await using var door = await Door.OpenAsync();
+
+        Assert.StartsWith(fault, Assert.Single(Judge(door, ("gateway:routes:accounts:scopes:1", "openid"), (key, value))), StringComparison.Ordinal);
+        Assert.Empty(Judge(door, ("gateway:routes:accounts:scopes:1", "openid"), ("mesh:revocations:whenCut", "critical"), ("gateway:dpop:replay", "nonce")));
+    }
+
+    /// <summary>What the parts of the gateway say of a change that is not in force.</summary>
+    private static string[] Judge(Door door, params (string Key, string? Value)[] changes)
+    {
+        var candidate = new ConfigurationBuilder().AddConfiguration(door.Gateway.Services.GetRequiredService<IConfiguration>())
+            .AddInMemoryCollection(changes.Select(change => KeyValuePair.Create(change.Key, change.Value))).Build();
+        return [.. door.Gateway.Services.GetServices<IConfigurationCheck>().SelectMany(check => check.Faults(candidate))];
     }
 
     private static async Task<JsonElement> HealthAsync(Door door, string token)

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
+using SecureMesh.Sdk;
 
 namespace SecureMesh.Discovery.Tests.Registry;
 
@@ -26,6 +27,24 @@ public sealed class SettingsTests
 
         Change(registry, ("registry:maxInstances", "100"));
         Assert.Equal(403, await StockAsync());
+    }
+
+    [Theory]
+    [InlineData("registry:maxInstances", "-1", "registry:maxInstances must be positive.")]
+    [InlineData("registry:maxInstances", "many", "Failed to convert configuration value 'many'")]
+    [InlineData("mesh:revocations:whenCut", "opne", "mesh:revocations:whenCut must be open or critical")]
+    public async Task A_fault_is_named_before_a_changed_setting_beside_it_is_in_force(string key, string value, string fault)
+    {
+        await using var registry = new RegistryHost();
+        string[] Judge(params (string Key, string? Value)[] changes)
+        {
+            var candidate = new ConfigurationBuilder().AddConfiguration(registry.Services.GetRequiredService<IConfiguration>())
+                .AddInMemoryCollection(changes.Select(change => KeyValuePair.Create(change.Key, change.Value))).Build();
+            return [.. registry.Services.GetServices<IConfigurationCheck>().SelectMany(check => check.Faults(candidate))];
+        }
+
+        Assert.StartsWith(fault, Assert.Single(Judge(("registry:allow:orders:0", "other"), (key, value))), StringComparison.Ordinal);
+        Assert.Empty(Judge(("registry:allow:orders:0", "other")));
     }
 
     [Theory]

@@ -300,6 +300,75 @@ public sealed class ConfigClientTests : IDisposable
         Assert.Equal("good again", options.CurrentValue.Text);
     }
 
+    [Theory]
+    [InlineData("""{"greeting":"bad","other":"2"}""", "greeting must be good")]
+    [InlineData("""{"greeting":"good","other":"2","times":"many"}""", "Failed to convert configuration value 'many' at 'Times'")]
+    public async Task Options_that_do_not_validate_are_never_in_force_not_for_a_moment(string values, string why)
+    {
+        await using var server = await StubConfigServer.StartAsync(new { greeting = "good", other = "1" });
+        server.Holds = true;
+        var seen = new System.Collections.Concurrent.ConcurrentQueue<string?>();
+        await using var service = await StartAsync(server, builder => builder.Services.AddOptions<Greeting>().BindConfiguration("")
+            .Validate(greeting => greeting.Text.StartsWith("good", StringComparison.Ordinal), "greeting must be good"));
+        var configuration = service.Services.GetRequiredService<IConfiguration>();
+        using var watch = Microsoft.Extensions.Primitives.ChangeToken.OnChange(configuration.GetReloadToken, () => seen.Enqueue(configuration["other"]));
+
+        server.Serve(System.Text.Json.JsonSerializer.Deserialize<Dictionary<string, string>>(values)!);
+        await service.Logs.HasLineAsync("stays in force: " + why);
+        server.Serve(new { greeting = "good again", other = "3" });
+        await configuration.HasAsync("other", "3");
+
+        Assert.Equal(["3"], seen.Distinct());
+    }
+
+    [Fact]
+    public async Task Options_are_judged_with_others_as_they_would_be_and_what_was_wrong_before_stops_no_change()
+    {
+        await using var server = await StubConfigServer.StartAsync(new { greeting = "good", other = "1", times = "many" });
+        server.Holds = true;
+        await using var service = await StartAsync(server, builder =>
+        {
+            builder.Services.AddOptions<Greeting>().BindConfiguration(""); // nobody reads it
+            builder.Services.AddOptions<Other>().BindConfiguration("");
+            builder.Services.AddOptions<Echo>().BindConfiguration("").Validate<IOptions<Other>>((echo, other) => echo.Greeting != other.Value.Text, "two that are the same");
+        });
+        var configuration = service.Services.GetRequiredService<IConfiguration>();
+
+        server.Serve(new { greeting = "2", other = "2", times = "many" });
+        await service.Logs.HasLineAsync("stays in force: two that are the same");
+        server.Serve(new { greeting = "1", other = "2", times = "many" });
+        await configuration.HasAsync("greeting", "1");
+    }
+
+    private sealed class Other
+    {
+        [ConfigurationKeyName("other")]
+        public string Text { get; set; } = "";
+    }
+
+    private sealed class Echo
+    {
+        public string Greeting { get; set; } = "";
+    }
+
+    [Fact]
+    public async Task What_only_a_watcher_refuses_is_taken_back_as_a_whole()
+    {
+        await using var server = await StubConfigServer.StartAsync(new { greeting = "good", other = "1" });
+        server.Holds = true;
+        await using var service = await StartAsync(server, _ => { });
+        var configuration = service.Services.GetRequiredService<IConfiguration>();
+        using var watch = Microsoft.Extensions.Primitives.ChangeToken.OnChange(configuration.GetReloadToken, () =>
+        {
+            if (configuration["greeting"] == "bad") throw new InvalidOperationException("no bad greeting here");
+        });
+
+        server.Serve(new { greeting = "bad", other = "2" });
+        await service.Logs.HasLineAsync("stays in force: no bad greeting here");
+
+        Assert.Equal(("good", "1"), (configuration["greeting"], configuration["other"]));
+    }
+
     [Fact]
     public async Task What_a_part_of_the_service_finds_wrong_is_never_in_force_not_for_a_moment()
     {
@@ -361,5 +430,7 @@ public sealed class ConfigClientTests : IDisposable
     {
         [ConfigurationKeyName("greeting")]
         public string Text { get; set; } = "";
+
+        public int Times { get; set; }
     }
 }
