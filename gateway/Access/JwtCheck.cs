@@ -33,8 +33,8 @@ internal sealed class JwtCheck(IAccessTokens tokens, ForeignIssuers foreign, Tim
         var asked = time.GetTimestamp();
         var result = await trusted.Tokens.VerifyAsync(credential.Text, cancellationToken);
         if (result.Refusal is not null) return Refusal.Of(result);
-        if (trusted.Issuer.Claims(result.Claims) is not { } claims) return Refusal.Invalid($"the token of the issuer {trusted.Issuer.Trusted.Name} names no subject or no client");
-        return Caller.Of(CredentialKind.Foreign, claims, null, _skew, freshUntil: asked + (long)(_fresh.TotalSeconds * time.TimestampFrequency)) is { } caller ? caller : Refusal.Invalid("not the claims of an access token");
+        if (ForeignIssuer.Fault(result.Claims) is { } fault) return Refusal.Invalid(fault);
+        return Caller.Of(CredentialKind.Foreign, trusted.Issuer.Claims(result.Claims), null, _skew, freshUntil: asked + (long)(_fresh.TotalSeconds * time.TimestampFrequency)) is { } caller ? caller : Refusal.Invalid("not the claims of an access token");
     }
 
     /// <summary>Chooses who checks the token; he believes nothing of it before.</summary>

@@ -25,6 +25,10 @@ internal static class Check
     public const string Destination = "destination";
     public const string Service = "service";
 
+    /// <summary>How the causes begin that are about the header's <c>typ</c>; the second of another issuer's token.</summary>
+    public const string OfType = "typ is ";
+    public const string OfTheirType = OfType + "not ";
+
     /// <summary>The checks that a request of this kind passes through.</summary>
     public static IReadOnlyList<string> Of(Route? route, string? kind, string? failed)
     {
@@ -67,7 +71,7 @@ internal static class Check
         _ when cause.Contains("exchange", StringComparison.Ordinal) => Relay,
         _ when cause.StartsWith("bound", StringComparison.Ordinal) => Proof,
         _ when cause.Contains("audience", StringComparison.Ordinal) => Audience,
-        _ when cause.Contains("issuer", StringComparison.Ordinal) && !cause.Contains("key", StringComparison.Ordinal) => Issuer,
+        "another issuer" => Issuer,
         "not valid yet" or "no expiry" or "expired" or "SecurityTokenInvalidLifetimeException" => Lifetime,
         "alg is neither ES256 nor RS256" or "no kid" => Token,
         _ when cause.Contains("signature", StringComparison.Ordinal) || cause.Contains(" key", StringComparison.Ordinal) || cause.StartsWith("alg ", StringComparison.Ordinal) => Key,

@@ -23,6 +23,7 @@ internal sealed class CheckDetails(
         {
             Check.Issuer => $"the token is of another issuer: iss is {facts?.Issuer ?? "missing"}, expected is {facts?.IssuerExpected}",
             Check.Audience => $"the token was made for {List(facts?.Audience)}, not for {List(facts?.AudienceExpected)}",
+            Check.Token when said.StartsWith(Check.OfType, StringComparison.Ordinal) => $"{said}: it is {facts?.Typ ?? "missing"}",
             Check.Lifetime => LifetimeCause(said),
             Check.Revocation when attempt.Refusal?.Problem.Reason == Reasons.Invalid => RevocationCause(said),
             Check.Scopes => $"the route wants {Wanted()}; the caller holds {List(caller?.Scopes ?? facts?.Scopes)}",

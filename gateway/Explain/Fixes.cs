@@ -60,6 +60,9 @@ internal static class Fixes
     private static string Token(CredentialFacts? facts, string cause) => facts?.Typ switch
     {
         "passport+jwt" => "a passport is for one service: show the gateway the credential that it was made from",
+        "JWT" when cause.StartsWith(Check.OfTheirType, StringComparison.Ordinal) => "this may be an ID token: show the access token of the same answer; if access tokens of this issuer say JWT, too, add it to its types in gateway:issuers",
+        _ when cause.StartsWith(Check.OfTheirType, StringComparison.Ordinal) => $"get an access token of {facts?.Issuer}: the header says typ at+jwt",
+        _ when cause.StartsWith("the token names no ", StringComparison.Ordinal) => $"have {facts?.Issuer} put sub and client_id into its access tokens (RFC 9068 §2.2)",
         "JWT" or null when facts?.Issuer is not null => "this is no access token (an ID token, perhaps): show the access token of the same answer",
         "at+jwt" when cause.StartsWith("alg", StringComparison.Ordinal) => "get a token that is signed with ES256 or RS256",
         _ => "get a new access token, and send it whole and unchanged",

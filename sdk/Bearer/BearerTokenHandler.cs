@@ -29,7 +29,7 @@ internal sealed class BearerTokenHandler : JsonWebTokenHandler
     {
         if (token.Length > LongestToken) return Refused("larger than 16 KiB");
         if (ReadHeader(token, out var refusal) is not { } header) return Refused(refusal!);
-        if (Array.Find(_kinds, kind => kind.Type == header.Type) is not { } kind) return Refused($"typ {header.Type} is not taken here");
+        if (Array.Find(_kinds, kind => kind.Is(header.Type)) is not { } kind) return Refused($"typ {header.Type} is not taken here");
         IssuerKey? key;
         try
         {
@@ -48,7 +48,10 @@ internal sealed class BearerTokenHandler : JsonWebTokenHandler
         parameters.IssuerSigningKey = key.Key;
         parameters.IssuerSigningKeys = null;
         parameters.ValidAlgorithms = [key.Algorithm];
+        parameters.ValidTypes = [header.Type]; // judged above; the library knows no second spelling
         var result = await base.ValidateTokenAsync(token, parameters);
+        // The library says no more than that it could not read the payload.
+        if (result.Exception is ArgumentException) return Refused(TokenPayload.Unreadable(token));
         if (!result.IsValid) return result;
         // A token bound to a key (RFC 7800) is no bearer token; whoever shows it without the proof may have stolen it.
         if (!TakesBound && result.Claims.ContainsKey("cnf")) return Refused("bound to a key, shown as a bearer token");
@@ -56,7 +59,7 @@ internal sealed class BearerTokenHandler : JsonWebTokenHandler
     }
 
     private TokenHeader? ReadHeader(string token, out string? refusal) => IsForeign
-        ? TokenHeader.Read(token, type => Array.Exists(_kinds, kind => kind.Type == type), "typ is none that is taken of this issuer", out refusal)
+        ? TokenHeader.Read(token, type => Array.Exists(_kinds, kind => kind.Is(type)), $"typ is not {string.Join(" or ", _kinds.Select(kind => kind.Type))}, which access tokens of this issuer have", out refusal)
         : TokenHeader.Read(token, out refusal);
 
     private static TokenValidationResult Refused(string cause) =>

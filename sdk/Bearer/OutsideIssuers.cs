@@ -15,7 +15,7 @@ public sealed record OutsideIssuer(string Name, string Issuer, Uri Keys, string 
     /// <summary>Of <c>ES256</c> and <c>RS256</c>; a key verifies its own algorithm alone.</summary>
     public IReadOnlyList<string> Algorithms { get; init; } = ["ES256", "RS256"];
 
-    /// <summary>Values of <c>typ</c> that its access tokens have (RFC 9068 §2.1); with <c>JWT</c> an id token for the same audience is taken for one.</summary>
+    /// <summary>Values of <c>typ</c> that its access tokens have (RFC 9068 §2.1); with <c>JWT</c> an id token for the same audience is taken for one. <c>application/</c> before it and the case of letters do not matter (RFC 7515 §4.1.9).</summary>
     public IReadOnlyList<string> Types { get; init; } = ["at+jwt"];
 }
 

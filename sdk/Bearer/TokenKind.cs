@@ -13,6 +13,18 @@ namespace SecureMesh.Sdk;
 internal sealed record TokenKind(
     string Type, Func<string, ValueTask<IssuerKey?>> FindKeyAsync, string NoSuchKey, TokenValidationParameters Parameters, Func<JsonElement, string?> Fault)
 {
+    /// <summary>True for tokens of others than the mesh, who may spell the media type as they like (RFC 7515 §4.1.9); the mesh's own have one spelling.</summary>
+    public bool IsForeign { get; private init; }
+
+    /// <summary>Whether a header's <c>typ</c> says this kind.</summary>
+    public bool Is(string? type) => type == Type || (IsForeign && type is not null && Plain(type).Equals(Plain(Type), StringComparison.OrdinalIgnoreCase));
+
+    private static ReadOnlySpan<char> Plain(string type)
+    {
+        const string prefix = "application/";
+        return type.StartsWith(prefix, StringComparison.OrdinalIgnoreCase) ? type.AsSpan(prefix.Length) : type;
+    }
+
     /// <summary>An access token of the mesh's issuer (RFC 9068 §4).</summary>
     public static TokenKind AccessToken(MeshOptions mesh, IIssuerKeys keys, TimeProvider time) => new(
         "at+jwt", kid => keys.FindAsync(kid), "the issuer publishes no such key",
@@ -30,7 +42,10 @@ internal sealed record TokenKind(
     public static TokenKind Trusted(OutsideIssuer issuer, string type, Func<string, ValueTask<IssuerKey?>> findKey, TimeProvider time) => new(
         type, findKey, "the issuer publishes no such key",
         Common(type, issuer.Issuer, [issuer.Audience], [.. issuer.Algorithms], new TokenLifetime(time, TimeSpan.FromSeconds(30))),
-        _ => null);
+        _ => null)
+    {
+        IsForeign = true,
+    };
 
     private static TokenValidationParameters Common(string type, string issuer, IEnumerable<string> audiences, string[] algorithms, TokenLifetime lifetime) => new()
     {

@@ -67,7 +67,21 @@ public sealed class AccessForeignTests : IAsyncLifetime
         Assert.Equal("401 credential_not_taken", await door.GetAsync("/accounts/current", theirs).OutcomeAsync());
     }
 
-    public static TheoryData<string> Bad => ["another key", "the mesh's key", "another audience", "no audience", "expired", "another issuer", "an id token", "no client", "no subject", "passport", "none"];
+    [Theory]
+    [InlineData("at+jwt")]
+    [InlineData("application/at+jwt")]
+    [InlineData("Application/AT+JWT")]
+    public async Task Their_type_is_a_media_type_in_any_spelling_and_their_times_may_have_fractions(string typ)
+    {
+        var (door, account) = await OpenAsync();
+        await using var _ = door;
+        var end = DateTimeOffset.UtcNow.ToUnixTimeSeconds() + 300;
+
+        Assert.Equal("200", await door.GetAsync("/theirs/x", TestIssuer.Sign(_corp.Key, _corp.Claims(("iss", Corp), ("aud", "https://mesh.example"), ("scope", "ui"), ("iat", end - 300.25), ("exp", end + 0.75)), typ)).OutcomeAsync());
+        Assert.Equal(end - 301, account.Passport().GetProperty("token_iat").GetInt64());
+    }
+
+    public static TheoryData<string> Bad => ["another key", "the mesh's key", "another audience", "no audience", "expired", "another issuer", "an id token", "an id token as a media type", "no client", "no subject", "passport", "none"];
 
     [Theory]
     [MemberData(nameof(Bad))]
@@ -85,6 +99,7 @@ public sealed class AccessForeignTests : IAsyncLifetime
             "expired" => Token(("exp", DateTimeOffset.UtcNow.ToUnixTimeSeconds() - 31)),
             "another issuer" => Token(("iss", Corp.TrimEnd('/'))),
             "an id token" => TestIssuer.Sign(_corp.Key, claims, typ: "JWT"),
+            "an id token as a media type" => TestIssuer.Sign(_corp.Key, claims, typ: "application/jwt"),
             "no client" => Token(("client_id", null)),
             "no subject" => Token(("sub", "")),
             "passport" => TestIssuer.Sign(_corp.Key, claims, typ: "passport+jwt"),

@@ -355,6 +355,13 @@ public sealed class ForgedTokenTests : IAsyncLifetime
         if (claim != "exp") Assert.NotEqual(200, answer.Status);
     }
 
+    [Theory]
+    [InlineData("aud", 5, "aud is neither a text nor a list of texts")]
+    [InlineData("iss", 5, "iss is no text")]
+    [InlineData("exp", "tomorrow", "exp is no number of seconds")]
+    [InlineData("iat", "x", "iat is no number of seconds")]
+    public async Task A_claim_of_another_type_is_named(string claim, object value, string cause) => await RefusedAsync(Valid((claim, value)), cause);
+
     [Fact]
     public async Task DP_05_a_token_bound_to_a_key_is_no_bearer_token() =>
         await RefusedAsync(Valid(("cnf", new { jkt = "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I" })), "bound to a key");
