@@ -9,6 +9,9 @@ namespace SecureMesh.Sdk;
 /// </summary>
 internal sealed class BearerTokenHandler : JsonWebTokenHandler
 {
+    /// <summary>Label of the identity of a caller whose token was verified here; one that another scheme knows has none.</summary>
+    public const string Verified = "SecureMesh.Verified";
+
     private const int LongestToken = 16 * 1024;
     private readonly TokenKind[] _kinds;
 
@@ -55,7 +58,9 @@ internal sealed class BearerTokenHandler : JsonWebTokenHandler
         if (!result.IsValid) return result;
         // A token bound to a key (RFC 7800) is no bearer token; whoever shows it without the proof may have stolen it.
         if (!TakesBound && result.Claims.ContainsKey("cnf")) return Refused("bound to a key, shown as a bearer token");
-        return TokenPayload.Fault(token, kind, result.ClaimsIdentity) is { } fault ? Refused(fault) : result;
+        if (TokenPayload.Fault(token, kind, result.ClaimsIdentity) is { } fault) return Refused(fault);
+        result.ClaimsIdentity.Label = Verified;
+        return result;
     }
 
     private TokenHeader? ReadHeader(string token, out string? refusal) => IsForeign

@@ -32,7 +32,7 @@ internal sealed class ServiceRefusals(Explanations kept, IOptions<MeshOptions> m
 
     private Explanation Of(HttpContext http, int status, string cause, string failed)
     {
-        var facts = Facts(http.Request);
+        var facts = Facts(http);
         var endpoint = http.GetEndpoint();
         var wanted = endpoint?.Metadata.GetOrderedMetadata<AuthorizationPolicy>().SelectMany(policy => policy.Requirements.OfType<ScopeRequirement>()).Select(requirement => string.Join(" or ", requirement.AnyOf)).ToArray() ?? [];
         var held = facts?.Scopes is { Count: > 0 } scopes ? string.Join(' ', scopes) : "none";
@@ -75,12 +75,14 @@ internal sealed class ServiceRefusals(Explanations kept, IOptions<MeshOptions> m
         _ => "the endpoint decided by itself: its log has the reason under this id",
     };
 
-    private CredentialFacts? Facts(HttpRequest request)
+    private CredentialFacts? Facts(HttpContext http)
     {
+        var request = http.Request;
         var (kind, token) = BearerHeader.Read(request);
         if (kind == BearerHeaderKind.None && request.Headers.Authorization.Count == 0) return null;
         if (kind != BearerHeaderKind.Token) return new CredentialFacts { Kind = kind == BearerHeaderKind.None ? "other" : "unreadable" };
-        var facts = _reads.TryTake() ? CredentialFacts.OfJwt("Bearer", token!) : null;
-        return (facts ?? new CredentialFacts { Kind = "opaque", Scheme = "Bearer", Length = token!.Length }) with { AudienceExpected = [mesh.Value.Audience] };
+        if (!_reads.TryTake() || CredentialFacts.OfJwt("Bearer", token!) is not { } facts) return new CredentialFacts { Kind = "opaque", Scheme = "Bearer", Length = token!.Length, AudienceExpected = [mesh.Value.Audience] };
+        // The caller is known only when the token was found not to be revoked, too.
+        return facts with { Verified = http.User.Identities.Any(identity => identity.Label == BearerTokenHandler.Verified), AudienceExpected = [mesh.Value.Audience] };
     }
 }

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.DependencyInjection;
 using SecureMesh.Tests.Support;
 using Xunit;
 
@@ -77,6 +78,7 @@ public sealed class WhyTests : IAsyncLifetime
         Assert.Equal((status, "sample", "GET", "/things?code=..."), (entry.GetProperty("status").GetInt32(), entry.GetProperty("service").GetString(), entry.GetProperty("method").GetString(), entry.GetProperty("path").GetString()));
         Assert.Contains(cause, entry.GetProperty("cause").GetString(), StringComparison.Ordinal);
         Assert.NotEmpty(entry.GetProperty("fix").GetString()!);
+        if (token is not null) Assert.Equal(kind == "no scope", entry.GetProperty("credential").GetProperty("verified").GetBoolean());
         Assert.Equal(step, entry.GetProperty("steps").EnumerateArray().Single(one => one.GetProperty("outcome").GetString() == "failed").GetProperty("name").GetString());
         Assert.DoesNotContain("canary", entry.GetRawText(), StringComparison.Ordinal);
         if (token?.Split('.') is [_, var payload, var signature])
@@ -97,6 +99,29 @@ public sealed class WhyTests : IAsyncLifetime
         var entry = await WhyAsync(refused);
         Assert.Equal($"the endpoint itself answered {status}", entry.GetProperty("cause").GetString());
         Assert.DoesNotContain("canary", entry.GetRawText(), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("passport", true)]
+    [InlineData("token", true)]
+    [InlineData("token of another", false)]
+    [InlineData("revoked", false)]
+    [InlineData("nonsense", false)]
+    public async Task Where_anybody_may_call_a_credential_is_verified_when_the_service_has_verified_it(string kind, bool verified)
+    {
+        ((TokenRevocations)_service.Services.GetRequiredService<ITokenRevocations>()).Apply(new Revocation(1, RevocationKind.Token, "uaa", "gone", null, long.MaxValue, DateTimeOffset.UtcNow.AddHours(1)));
+        var token = kind switch
+        {
+            "passport" => _issuer.Passport("sample"),
+            "token" => _issuer.Token(("aud", "mesh://sample")),
+            "revoked" => _issuer.Token(("aud", "mesh://sample"), ("jti", "gone")),
+            "token of another" => _issuer.Token(("aud", "mesh://other")),
+            _ => "canary-nonsense",
+        };
+
+        var credential = (await WhyAsync(await _service.GetAsync("/own", token))).GetProperty("credential");
+
+        Assert.Equal(verified, credential.GetProperty("verified").GetBoolean());
     }
 
     [Fact]
