@@ -61,4 +61,6 @@ internal static class EventIds
     public const int RevocationsFailed = 903;
     public const int RevocationLeftOut = 904;
     public const int RevocationsWatcherFailed = 905;
+
+    public const int RefusedByEndpoint = 1000;
 }

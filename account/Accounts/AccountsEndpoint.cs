@@ -10,9 +10,15 @@ internal sealed class AccountsEndpoint(IAccounts accounts)
     public Task<IResult> CurrentAsync(ClaimsPrincipal caller, CancellationToken cancellationToken) => AnswerAsync(caller.UserName(), cancellationToken);
 
     /// <summary>Any account: for services (scope <c>server</c>), for its owner, and the demo account for everyone.</summary>
-    public async Task<IResult> ByNameAsync(string name, ClaimsPrincipal caller, CancellationToken cancellationToken)
+    public async Task<IResult> ByNameAsync(string name, HttpContext http, ClaimsPrincipal caller, CancellationToken cancellationToken)
     {
-        if (!MayRead(name, caller)) return new Problem(403, "access_denied", "Only its owner and services with scope server may read this account");
+        if (!MayRead(name, caller))
+        {
+            http.RefusedBecause(
+                caller.HasScope("ui") ? "the account is not the caller's own, and its token has no scope server" : "the token has neither scope ui, with which owners read their account, nor scope server, with which services read any",
+                "call as the owner with scope ui, or as a service with scope server; one that the route's scopes do not name is not shown to the service");
+            return new Problem(403, "access_denied", "Only its owner and services with scope server may read this account");
+        }
         return await AnswerAsync(name, cancellationToken);
     }
 

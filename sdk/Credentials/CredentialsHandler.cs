@@ -9,7 +9,7 @@ namespace SecureMesh.Sdk;
 /// <summary>Knows a service of the mesh by its own secret, or by a token that was made for this service and holds scope <c>server</c>.</summary>
 internal sealed partial class CredentialsHandler(
     IOptionsMonitor<AuthenticationSchemeOptions> options, ILoggerFactory loggers, UrlEncoder encoder,
-    CredentialTable table, IOptions<MeshOptions> mesh, IErrorDialect dialect)
+    CredentialTable table, IOptions<MeshOptions> mesh, IErrorDialect dialect, ServiceRefusals refusals)
     : AuthenticationHandler<AuthenticationSchemeOptions>(options, loggers, encoder)
 {
     private const string Basic = "Basic ";
@@ -65,6 +65,7 @@ internal sealed partial class CredentialsHandler(
     private Task WriteAsync(Problem problem, string cause)
     {
         Log.Refused(Logger, problem.Status, problem.Error, cause);
+        refusals.Refused(Context, problem, cause);
         return dialect.WriteAsync(Context, problem);
     }
 

@@ -53,7 +53,7 @@ internal sealed partial class RequestLog(ILogger<RequestLog> logger, IOptions<Me
     {
         // Probes ask every second and say nothing as long as all is well.
         if (HealthEndpoint.IsAskedBy(http) && http.Response.StatusCode == StatusCodes.Status200OK) return;
-        if (http.Response.StatusCode is StatusCodes.Status401Unauthorized or StatusCodes.Status403Forbidden or >= StatusCodes.Status500InternalServerError) refusals.Answered(http);
+        if (Explanations.Explains(http.Response.StatusCode)) refusals.Answered(http);
         if (logger.IsEnabled(LogLevel.Information) && (http.Response.StatusCode >= StatusCodes.Status400BadRequest || _successes.TryTake()))
         {
             var elapsed = Math.Round(time.GetElapsedTime(start).TotalMilliseconds, 1);

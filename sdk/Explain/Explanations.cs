@@ -13,6 +13,10 @@ public sealed class Explanations(int capacity)
     private readonly Explanation?[] _ring = new Explanation?[capacity];
     private long _next = -1;
 
+    /// <summary>Whether an answer of this status is explained: refused for who asks, how or how often, or failed.</summary>
+    /// <param name="status">HTTP status.</param>
+    public static bool Explains(int status) => status is 401 or 403 or >= 500;
+
     /// <summary>True when anything is kept at all.</summary>
     public bool Keeps => _ring.Length > 0;
 

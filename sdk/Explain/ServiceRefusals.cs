@@ -1,11 +1,12 @@
 using Microsoft.AspNetCore.Authorization;
 using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 
 namespace SecureMesh.Sdk;
 
-/// <summary>Keeps why this service refused: its bearer check and scope policies say so themselves, all else by its status.</summary>
-internal sealed class ServiceRefusals(Explanations kept, IOptions<MeshOptions> mesh, TimeProvider time) : IDisposable
+/// <summary>Keeps why this service refused: its checks of credentials, scope policies and some endpoints say so themselves, all else by its status.</summary>
+internal sealed partial class ServiceRefusals(Explanations kept, IOptions<MeshOptions> mesh, TimeProvider time, ILogger<ServiceRefusals> logger) : IDisposable
 {
     /// <summary>What is read of a credential in a second: in a flood the others are kept without it.</summary>
     private const int ReadPerSecond = 500;
@@ -22,15 +23,17 @@ internal sealed class ServiceRefusals(Explanations kept, IOptions<MeshOptions> m
     /// <summary>Answered by the endpoint, or by whatever stood in its place.</summary>
     public void Answered(HttpContext http)
     {
+        var status = http.Response.StatusCode;
+        var own = http.OwnCause();
+        if (own is not null) Log.Refused(logger, status, own.Cause);
         // Probes ask every second, and say why in their answer.
         if (!kept.Keeps || !mesh.Value.Explain.Serve || HealthEndpoint.IsAskedBy(http) || !http.Items.TryAdd(_kept, null)) return;
-        var status = http.Response.StatusCode;
-        kept.Add(Of(http, status, $"the endpoint itself answered {status}", "endpoint"));
+        kept.Add(Of(http, status, own?.Cause ?? $"the endpoint itself answered {status}", "endpoint", own?.Fix));
     }
 
     public void Dispose() => _reads.Dispose();
 
-    private Explanation Of(HttpContext http, int status, string cause, string failed)
+    private Explanation Of(HttpContext http, int status, string cause, string failed, string? fix = null)
     {
         var facts = Facts(http);
         var endpoint = http.GetEndpoint();
@@ -41,7 +44,7 @@ internal sealed class ServiceRefusals(Explanations kept, IOptions<MeshOptions> m
         {
             "credential" => facts is null ? "none was shown" : $"{facts.Kind}{(facts.Typ is null ? "" : " " + facts.Typ)}, {facts.Length} characters",
             "token" => facts?.Issuer is null ? "key, issuer, audience, times, revocation" : $"of {facts.Issuer} for {string.Join(' ', facts.Audience ?? [])}; expected {mesh.Value.Audience}",
-            "scopes" => wanted.Length == 0 ? "none are asked for" : $"wanted {string.Join(", and ", wanted)}; held: {held}",
+            "scopes" => wanted.Length == 0 ? $"none are asked for before the endpoint; held: {held}" : $"wanted {string.Join(", and ", wanted)}; held: {held}",
             _ => endpoint?.DisplayName is { } name ? PlainWords.Of(name) : "no endpoint has this path and method",
         };
         ExplanationStep Step(string name, int place) => place == at
@@ -52,7 +55,7 @@ internal sealed class ServiceRefusals(Explanations kept, IOptions<MeshOptions> m
             Instance = http.Connection.LocalPort.ToString(System.Globalization.CultureInfo.InvariantCulture),
             Route = endpoint?.DisplayName is { } display ? PlainWords.Of(display) : null,
             Credential = facts,
-            Fix = FixOf(failed, cause, wanted),
+            Fix = fix ?? FixOf(failed, cause, wanted, status),
             Steps = [.. Order.Select(Step)],
         };
     }
@@ -62,8 +65,9 @@ internal sealed class ServiceRefusals(Explanations kept, IOptions<MeshOptions> m
     private static string StepOf(Problem problem, string cause) =>
         problem.Status == StatusCodes.Status403Forbidden ? "scopes" : problem.Error == "unauthorized" || cause.StartsWith("more than one", StringComparison.Ordinal) ? "credential" : "token";
 
-    private static string FixOf(string failed, string cause, string[] wanted) => failed switch
+    private static string FixOf(string failed, string cause, string[] wanted, int status) => failed switch
     {
+        "credential" when cause.Contains("secret", StringComparison.Ordinal) => "the name and the secret are none that mesh:credentials of this service lists: compare them with those of the caller",
         "credential" => "call with exactly one credential, through the gateway",
         "scopes" when wanted.Length > 0 => $"the service wants scope {wanted[0]}: name it in the route's scopes, because the gateway shows a service only those, and ask for it",
         "scopes" => "the endpoint's own policy refuses this caller",
@@ -72,7 +76,8 @@ internal sealed class ServiceRefusals(Explanations kept, IOptions<MeshOptions> m
         "token" when cause.Contains("key", StringComparison.Ordinal) => "the service does not know the key that signed: look at its health component keys, and at auth",
         "token" when cause.Contains("revo", StringComparison.Ordinal) => "sign in again",
         "token" => "call through the gateway with a token of the mesh's issuer",
-        _ => "the endpoint decided by itself: its log has the reason under this id",
+        _ when status >= 500 => "the service failed: its log has the reason under this id",
+        _ => "the endpoint decided by itself: its log has the reason under this id, if it gives one (RefusedBecause of the SDK)",
     };
 
     private CredentialFacts? Facts(HttpContext http)
@@ -84,5 +89,11 @@ internal sealed class ServiceRefusals(Explanations kept, IOptions<MeshOptions> m
         if (!_reads.TryTake() || CredentialFacts.OfJwt("Bearer", token!) is not { } facts) return new CredentialFacts { Kind = "opaque", Scheme = "Bearer", Length = token!.Length, AudienceExpected = [mesh.Value.Audience] };
         // The caller is known only when the token was found not to be revoked, too.
         return facts with { Verified = http.User.Identities.Any(identity => identity.Label == BearerTokenHandler.Verified), AudienceExpected = [mesh.Value.Audience] };
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(EventIds.RefusedByEndpoint, LogLevel.Information, "Refused with {Status}: {Cause}")]
+        public static partial void Refused(ILogger logger, int status, string cause);
     }
 }

@@ -28,6 +28,27 @@ public sealed class AccessTests : IAsyncLifetime
         Assert.Equal((403, "access_denied", "application/problem+json"), (other.Status, other.Error, other.MediaType));
     }
 
+    [Theory]
+    [InlineData("ui", "the account is not the caller's own, and its token has no scope server")]
+    [InlineData("openid", "the token has neither scope ui, with which owners read their account, nor scope server, with which services read any")]
+    public async Task Administrators_are_told_which_rule_refuses_a_reader_and_the_log_says_it_too(string scope, string cause)
+    {
+        var refused = (await _mesh.GetAsync("/accounts/alice1", _mesh.Issuer.UserToken("bob1", scope))).Expect(403);
+        Assert.DoesNotContain(cause, refused.Body, StringComparison.Ordinal);
+
+        Answer? why = null;
+        // It is kept once the answer is out.
+        await AccountMesh.EventuallyAsync(async () => (why = await _mesh.GetAsync("/actuator/why/" + refused.Message.Headers.GetValues("X-Trace-Id").Single(), _mesh.Issuer.UserToken("admin", "uaa.admin"))).Status == 200);
+
+        var entry = why!.Json.GetProperty("entries")[0];
+        Assert.Equal(cause, entry.GetProperty("cause").GetString());
+        Assert.Contains("scope server", entry.GetProperty("fix").GetString(), StringComparison.Ordinal);
+        Assert.Equal(["credential ok", "token ok", "scopes ok", "endpoint failed"], entry.GetProperty("steps").EnumerateArray().Select(step => step.GetProperty("name").GetString() + " " + step.GetProperty("outcome").GetString()));
+        Assert.EndsWith("held: " + scope, entry.GetProperty("steps")[2].GetProperty("detail").GetString(), StringComparison.Ordinal);
+        Assert.True(entry.GetProperty("credential").GetProperty("verified").GetBoolean());
+        Assert.Contains(_mesh.Logs, line => line.Contains("Refused with 403: " + cause, StringComparison.Ordinal));
+    }
+
     [Fact]
     public async Task V_090_a_passport_for_this_service_opens_it_as_the_callers_token_did_and_no_other_token_does()
     {

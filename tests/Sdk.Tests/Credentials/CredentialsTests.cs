@@ -38,6 +38,22 @@ public sealed class CredentialsTests : IAsyncLifetime
     private Task<Answer> WhoAsync(string? authorization) => _service.SendAsync(HttpMethod.Get, "/who", authorization);
 
     [Theory]
+    [InlineData("gateway:canary-secret", "unknown name or wrong secret", "mesh:credentials")]
+    [InlineData(null, "no credentials", "exactly one credential")]
+    public async Task Administrators_are_told_the_cause_of_a_refusal(string? shown, string cause, string fix)
+    {
+        var refused = await WhoAsync(shown is null ? null : Basic(shown));
+
+        var why = await _service.GetAsync("/actuator/why/" + refused.Headers.GetValues("X-Trace-Id").Single(), _issuer.Passport("sample", ("scope", new[] { "uaa.admin" })));
+
+        var entry = why.Json.GetProperty("entries")[0];
+        Assert.Equal((401, cause), (entry.GetProperty("status").GetInt32(), entry.GetProperty("cause").GetString()));
+        Assert.Contains(fix, entry.GetProperty("fix").GetString(), StringComparison.Ordinal);
+        Assert.Equal("credential", entry.GetProperty("steps").EnumerateArray().Single(step => step.GetProperty("outcome").GetString() == "failed").GetProperty("name").GetString());
+        Assert.DoesNotContain("canary", why.Body, StringComparison.Ordinal);
+    }
+
+    [Theory]
     [InlineData("gateway:one", "gateway")]
     [InlineData("account-service:two", "account-service")]
     [InlineData("account-service:three", "account-service")]

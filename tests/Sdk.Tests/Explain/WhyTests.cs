@@ -30,6 +30,11 @@ public sealed class WhyTests : IAsyncLifetime
         {
             app.MapGet("/things", () => "ok").RequireScope("things.read");
             app.MapGet("/own", () => Results.StatusCode(403)).AllowAnonymous();
+            app.MapGet("/said/{status}", (HttpContext http, int status) =>
+            {
+                http.RefusedBecause("a rule\nof its own", "another rule");
+                return Results.StatusCode(status);
+            }).AllowAnonymous();
             app.MapGet("/broken", string () => throw new InvalidOperationException("canary-exception")).AllowAnonymous();
         },
         [.. _issuer.Settings, .. settings.Select(pair => KeyValuePair.Create(pair.Key, pair.Value))]);
@@ -122,6 +127,19 @@ public sealed class WhyTests : IAsyncLifetime
         var credential = (await WhyAsync(await _service.GetAsync("/own", token))).GetProperty("credential");
 
         Assert.Equal(verified, credential.GetProperty("verified").GetBoolean());
+    }
+
+    [Fact]
+    public async Task What_an_endpoint_says_of_its_refusal_is_told_to_administrators_and_the_log_alone()
+    {
+        var refused = await _service.GetAsync("/said/403");
+
+        Assert.DoesNotContain("rule", refused.Body, StringComparison.Ordinal);
+        var entry = await WhyAsync(refused);
+        Assert.Equal(("a rule?of its own", "another rule"), (entry.GetProperty("cause").GetString(), entry.GetProperty("fix").GetString()));
+        await _service.LoggedAsync("Information SecureMesh.Sdk.ServiceRefusals Refused with 403: a rule?of its own");
+        Assert.Equal(200, (await _service.GetAsync("/said/200")).Status);
+        Assert.Single(_service.Logs, line => line.Contains("a rule", StringComparison.Ordinal));
     }
 
     [Fact]
