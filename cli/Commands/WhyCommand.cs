@@ -56,7 +56,7 @@ internal static class WhyCommand
                 if (await AskOtherAsync(calls, other, id, cancellationToken).ConfigureAwait(false) is { } told) return told;
             }
 
-            throw CommandFailure.Failed($"nothing is known of {id} at {string.Join(", ", [calls.Target, .. others])}: it succeeded, or is too long ago (gateway:explain:kept), or another gateway refused it.");
+            throw CommandFailure.Failed($"nothing is known of {id} at {string.Join(", ", [calls.Target, .. others])}: it succeeded, or the answer itself says why (a service's 400, 404 and the like), or it is too long ago (gateway:explain:kept), or another gateway refused it.");
         }
     }
 

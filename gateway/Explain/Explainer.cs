@@ -29,12 +29,10 @@ internal sealed partial class Explainer(
         Keep(new Attempt(http, route, refusal) { Exchange = http.Features.Get<Exchange>() });
     }
 
-    /// <summary>A service refuses or fails, although the gateway let the request through; called before its answer is passed on.</summary>
+    /// <summary>A service refuses or fails, although the gateway let the request through, with a credential or without; called before its answer is passed on.</summary>
     public void Answered(Exchange exchange, int status)
     {
-        if (!kept.Keeps || status is not (401 or 403 or >= 500)) return;
-        if (exchange.Caller is null && exchange.Http.Request.Headers.Authorization.Count == 0) return;
-        Keep(new Attempt(exchange.Http, exchange.Route, null) { Exchange = exchange, Answered = status });
+        if (kept.Keeps) Keep(new Attempt(exchange.Http, exchange.Route, null) { Exchange = exchange, Answered = status });
     }
 
     /// <summary>A fault in here costs an explanation and never the answer.</summary>

@@ -35,7 +35,13 @@ internal static class Fixes
                 ? $"look at the log of {route?.Service} and at its instances in ./mesh status"
                 : attempt.Refusal?.Cause.EndsWith(" is UP", StringComparison.Ordinal) == true ? $"start an instance of {route?.Service}: none is UP in the registry"
                 : $"look at the gateway's health component destinations, and at gateway:services:{route?.Service} and gateway:routes:{route?.Id}:instances",
-            Check.Service => attempt.Answered >= 500 ? $"look at the log of {route?.Service} under this id" : $"see what {route?.Service} says of this id",
+            Check.Service => attempt.Answered switch
+            {
+                >= 500 => $"look at the log of {route?.Service} under this id",
+                405 => $"use a method that {route?.Service} takes at this path",
+                429 => "wait as long as Retry-After of the answer says",
+                _ => $"see what {route?.Service} says of this id",
+            },
             Check.Route => "call a path that the routes of config/repository/gateway.yml have, with a method that they take",
             _ => Request(attempt),
         };

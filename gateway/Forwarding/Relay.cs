@@ -2,6 +2,7 @@ using SecureMesh.Gateway.Destinations;
 using SecureMesh.Gateway.Explain;
 using SecureMesh.Gateway.Hygiene;
 using SecureMesh.Gateway.Protocol;
+using SecureMesh.Sdk;
 using Yarp.ReverseProxy.Forwarder;
 
 namespace SecureMesh.Gateway.Forwarding;
@@ -41,7 +42,7 @@ internal sealed class Relay(Explainer explainer, Outliers outliers, Retries retr
         var headers = response.Headers;
         RelayedAnswer.Copy(proxyResponse, headers, exchange.Route);
         if (exchange.Route.Sandbox) AnswerHeaders.KeepApart(headers);
-        if (response.StatusCode is 401 or 403 or >= 500) explainer.Answered(exchange, response.StatusCode);
+        if (Explanations.Explains(response.StatusCode)) explainer.Answered(exchange, response.StatusCode);
         // A stream has begun when its service says so, not with the first message: whoever speaks first in it may be the caller.
         // The status of gRPC in the headers means that nothing follows, and then the two must leave together.
         if (IsStream(headers) && !headers.ContainsKey("grpc-status")) await response.Body.FlushAsync(cancellationToken);

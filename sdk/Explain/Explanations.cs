@@ -15,7 +15,7 @@ public sealed class Explanations(int capacity)
 
     /// <summary>Whether an answer of this status is explained: refused for who asks, how or how often, or failed.</summary>
     /// <param name="status">HTTP status.</param>
-    public static bool Explains(int status) => status is 401 or 403 or >= 500;
+    public static bool Explains(int status) => status is 401 or 403 or 405 or 421 or 429 or >= 500;
 
     /// <summary>True when anything is kept at all.</summary>
     public bool Keeps => _ring.Length > 0;

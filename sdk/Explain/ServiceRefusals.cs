@@ -76,6 +76,8 @@ internal sealed partial class ServiceRefusals(Explanations kept, IOptions<MeshOp
         "token" when cause.Contains("key", StringComparison.Ordinal) => "the service does not know the key that signed: look at its health component keys, and at auth",
         "token" when cause.Contains("revo", StringComparison.Ordinal) => "sign in again",
         "token" => "call through the gateway with a token of the mesh's issuer",
+        _ when status == StatusCodes.Status405MethodNotAllowed => "use a method that the path takes",
+        _ when status == StatusCodes.Status429TooManyRequests => "wait as long as Retry-After of the answer says",
         _ when status >= 500 => "the service failed: its log has the reason under this id",
         _ => "the endpoint decided by itself: its log has the reason under this id, if it gives one (RefusedBecause of the SDK)",
     };

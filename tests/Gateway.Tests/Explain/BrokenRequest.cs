@@ -58,6 +58,7 @@ internal static class BrokenRequests
         .. Route("slow", "/slow", ("service", "slow-service"), ("timeout", "300ms")),
         .. Route("broken", "/broken", ("service", "broken-service"), ("retries", "0")),
         .. Route("refusing", "/refusing/{status}", ("service", "refusing-service")),
+        ("gateway:routes:refusing-all:path", "/refusing-all/{status}"), ("gateway:routes:refusing-all:service", "refusing-service"), ("gateway:routes:refusing-all:access", "public"),
     ];
 
     public static IReadOnlyList<BrokenRequest> All { get; } =
@@ -167,6 +168,11 @@ internal static class BrokenRequests
         new("an instance that hangs up", "destination", "destination_failed", 502, "(tried: ", "log of broken-service", issuer => Sent.Bearer(Ui(issuer), "/broken")),
         new("a service that says 401", "service", null, 401, "refusing-service answered 401", "what refusing-service says", issuer => Sent.Bearer(Ui(issuer), "/refusing/401")),
         new("a service that says 403", "service", null, 403, "refusing-service answered 403", "what refusing-service says", issuer => Sent.Bearer(Ui(issuer), "/refusing/403")),
+        new("a service that takes another method", "service", null, 405, "refusing-service answered 405", "use a method that refusing-service takes", issuer => Sent.Bearer(Ui(issuer), "/refusing/405")),
+        new("a service that takes no more", "service", null, 429, "refusing-service answered 429", "Retry-After", issuer => Sent.Bearer(Ui(issuer), "/refusing/429")),
+        new("a service that is not the one for the host", "service", null, 421, "refusing-service answered 421", "what refusing-service says", issuer => Sent.Bearer(Ui(issuer), "/refusing/421")),
+        new("a service that asks for a credential itself", "service", null, 401, "refusing-service answered 401", "what refusing-service says", _ => new("/refusing-all/401")),
+        new("a service that fails whoever asks", "service", null, 500, "refusing-service answered 500", "log of refusing-service", _ => new("/refusing-all/500")),
         new("a service that fails", "service", null, 500, "refusing-service answered 500", "log of refusing-service", issuer => Sent.Bearer(Ui(issuer), "/refusing/500")),
     ];
 

@@ -175,6 +175,22 @@ public sealed class ExplainTests(ExplainDoor shared) : IClassFixture<ExplainDoor
         Assert.Equal(["openid"], credential.GetProperty("scopes").EnumerateArray().Select(item => item.GetString()));
     }
 
+    [Theory]
+    [InlineData(200)]
+    [InlineData(302)]
+    [InlineData(400)]
+    [InlineData(404)]
+    [InlineData(409)]
+    public async Task What_a_service_answers_otherwise_is_not_kept(int status)
+    {
+        using var answer = await _door.GetAsync("/refusing-all/" + status);
+        Assert.Equal(status, (int)answer.StatusCode);
+
+        using var why = await _door.GetAsync("/actuator/why/" + answer.Headers.GetValues("X-Trace-Id").Single(), shared.Admin);
+
+        Assert.Equal(HttpStatusCode.NotFound, why.StatusCode);
+    }
+
     [Fact]
     public async Task A_request_that_succeeds_is_not_kept()
     {

@@ -35,6 +35,7 @@ public sealed class WhyTests : IAsyncLifetime
                 http.RefusedBecause("a rule\nof its own", "another rule");
                 return Results.StatusCode(status);
             }).AllowAnonymous();
+            app.MapGet("/just/{status}", (int status) => Results.StatusCode(status)).AllowAnonymous();
             app.MapGet("/broken", string () => throw new InvalidOperationException("canary-exception")).AllowAnonymous();
         },
         [.. _issuer.Settings, .. settings.Select(pair => KeyValuePair.Create(pair.Key, pair.Value))]);
@@ -128,6 +129,13 @@ public sealed class WhyTests : IAsyncLifetime
 
         Assert.Equal(verified, credential.GetProperty("verified").GetBoolean());
     }
+
+    [Theory]
+    [InlineData(405, "use a method that the path takes")]
+    [InlineData(421, "the endpoint decided by itself")]
+    [InlineData(429, "wait as long as Retry-After")]
+    public async Task Other_refusals_that_are_not_about_what_was_sent_are_kept_too(int status, string fix) =>
+        Assert.StartsWith(fix, (await WhyAsync(await _service.GetAsync("/just/" + status))).GetProperty("fix").GetString(), StringComparison.Ordinal);
 
     [Fact]
     public async Task What_an_endpoint_says_of_its_refusal_is_told_to_administrators_and_the_log_alone()
