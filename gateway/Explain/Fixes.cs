@@ -20,7 +20,7 @@ internal static class Fixes
             Check.Audience => Audience(facts),
             Check.Lifetime when cause is "not valid yet" => "wait until then, or set the clock of whoever made the token",
             Check.Lifetime => facts is { Kind: "jwt", ExpiresAt: null } ? "get a token that ends" : "refresh the token, or get a new one",
-            Check.Auth when attempt.Refusal?.Problem.Reason == Reasons.Unavailable => "auth does not answer: look at auth's health and log",
+            Check.Auth when attempt.Refusal?.Problem.Reason == Reasons.Unavailable => Unasked(cause),
             Check.Auth when facts?.Kind == "basic" => "the user name or the password is wrong, or the user may not sign in now: auth's log says which",
             Check.Auth => "the credential is unknown, over or revoked: make a new one",
             Check.Revocation when attempt.Refusal?.Problem.Reason == Reasons.Unavailable => "the revocation feed is cut: look at auth, and at the gateway's health component revocations",
@@ -72,6 +72,16 @@ internal static class Fixes
         "JWT" or null when facts?.Issuer is not null => "this is no access token (an ID token, perhaps): show the access token of the same answer",
         "at+jwt" when cause.StartsWith("alg", StringComparison.Ordinal) => "get a token that is signed with ES256 or RS256",
         _ => "get a new access token, and send it whole and unchanged",
+    };
+
+    /// <summary>Auth was not asked, or gave no answer about the credential.</summary>
+    private static string Unasked(string cause) => cause switch
+    {
+        "introspection: auth answered 401" => "auth refuses the gateway's own client: the secret in MESH__CLIENTSECRET of the gateway (mesh.clientSecret) is not the one that this client has at auth",
+        "introspection: auth answered 403" => "auth does not let the gateway's own client ask: it needs the authority uaa.resource there",
+        _ when cause.Contains("MESH__CLIENTSECRET", StringComparison.Ordinal) => "give the gateway the secret of its own client at auth: MESH__CLIENTSECRET (mesh.clientSecret)",
+        _ when cause.StartsWith("gateway:basic:client ", StringComparison.Ordinal) => "name a client with the password grant in gateway:basic:client, or leave basic out of the route's credentials",
+        _ => "auth does not answer: look at auth's health and log",
     };
 
     private static string Audience(CredentialFacts? facts)

@@ -340,6 +340,30 @@ public sealed class ExplainTests(ExplainDoor shared) : IClassFixture<ExplainDoor
         }
     }
 
+    [Theory]
+    [InlineData("gateway-secret", 401, "introspection: auth answered 401", "MESH__CLIENTSECRET of the gateway (mesh.clientSecret) is not the one")]
+    [InlineData("gateway-secret", 403, "introspection: auth answered 403", "the authority uaa.resource")]
+    [InlineData("gateway-secret", 500, "introspection: auth answered 500", "look at auth's health and log")]
+    [InlineData("", 200, "no secret of its own at auth", "give the gateway the secret of its own client")]
+    public async Task When_auth_refuses_the_gateway_itself_its_own_credential_is_to_be_mended(string secret, int status, string cause, string fix)
+    {
+        await using var door = await Door.OpenAsync(null, issuer => issuer.Auth.AnswerIntrospection = _ => Task.FromResult<IResult?>(status == 200 ? null : Results.Json(new { error = "invalid_client" }, statusCode: status)),
+            [("gateway:routes:accounts:online", "true")]);
+        if (secret.Length == 0) door.Live.Change(("mesh:clientSecret", ""));
+        await door.AddAsync("account-service");
+
+        foreach (var token in new[] { door.Issuer.UserToken("alice", "ui"), door.Opaque() })
+        {
+            using var refused = await door.GetAsync("/accounts/current", token);
+
+            Assert.Equal(HttpStatusCode.ServiceUnavailable, refused.StatusCode);
+            var kept = door.Gateway.Services.GetRequiredService<Explanations>().Find(refused.Headers.GetValues("X-Trace-Id").Single()).Single();
+            Assert.Equal("auth", kept.Steps.Single(step => step.Outcome == "failed").Name);
+            Assert.Contains(cause, kept.Cause, StringComparison.Ordinal);
+            Assert.Contains(fix, kept.Fix, StringComparison.Ordinal);
+        }
+    }
+
     [Fact]
     public async Task Without_keys_of_the_issuer_the_key_is_what_could_not_be_checked()
     {
