@@ -1,5 +1,6 @@
 using System.Buffers.Text;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 
 namespace SecureMesh.Sdk;
 
@@ -47,12 +48,15 @@ public sealed record CredentialFacts
     public IReadOnlyList<string>? AudienceExpected { get; init; }
 
     /// <summary>Claim <c>iat</c>.</summary>
+    [JsonConverter(typeof(UtcSecondsConverter))]
     public DateTimeOffset? IssuedAt { get; init; }
 
     /// <summary>Claim <c>nbf</c>.</summary>
+    [JsonConverter(typeof(UtcSecondsConverter))]
     public DateTimeOffset? NotBefore { get; init; }
 
     /// <summary>Claim <c>exp</c>.</summary>
+    [JsonConverter(typeof(UtcSecondsConverter))]
     public DateTimeOffset? ExpiresAt { get; init; }
 
     /// <summary>Claim <c>jti</c>.</summary>

@@ -10,7 +10,8 @@ namespace SecureMesh.Sdk;
 /// <param name="Path">Percent-encoded path with the names of the query's members, without their values.</param>
 /// <param name="Status">HTTP status of the answer.</param>
 /// <param name="Cause">The first cause, in words.</param>
-public sealed record Explanation(string Id, DateTimeOffset Time, string Service, string Method, string Path, int Status, string Cause)
+public sealed record Explanation(
+    string Id, [property: JsonConverter(typeof(UtcSecondsConverter))] DateTimeOffset Time, string Service, string Method, string Path, int Status, string Cause)
 {
     /// <summary>Which of several instances tells; null when it has no name of its own.</summary>
     public string? Instance { get; init; }

@@ -171,7 +171,7 @@ public sealed class ExplainTests(ExplainDoor shared) : IClassFixture<ExplainDoor
         Assert.Equal(["mesh://other"], credential.GetProperty("audience").EnumerateArray().Select(item => item.GetString()));
         Assert.Equal(["mesh://gateway"], credential.GetProperty("audienceExpected").EnumerateArray().Select(item => item.GetString()));
         Assert.Equal(("the-token", "id-of-alice", "app"), (credential.GetProperty("tokenId").GetString(), credential.GetProperty("subject").GetString(), credential.GetProperty("clientId").GetString()));
-        Assert.Equal("2023-11-14T22:13:20+00:00", credential.GetProperty("notBefore").GetString());
+        Assert.Equal("2023-11-14T22:13:20Z", credential.GetProperty("notBefore").GetString());
         Assert.Equal(["openid"], credential.GetProperty("scopes").EnumerateArray().Select(item => item.GetString()));
     }
 
@@ -189,6 +189,20 @@ public sealed class ExplainTests(ExplainDoor shared) : IClassFixture<ExplainDoor
         using var why = await _door.GetAsync("/actuator/why/" + answer.Headers.GetValues("X-Trace-Id").Single(), shared.Admin);
 
         Assert.Equal(HttpStatusCode.NotFound, why.StatusCode);
+    }
+
+    [Fact]
+    public async Task Every_time_is_UTC_in_whole_seconds()
+    {
+        var (_, id) = await shared.SendAsync(Sent.Bearer(_door.Issuer.UserToken("alice")));
+        using var tried = await PostAsync(new { method = "GET", path = "/accounts/current", credential = _door.Issuer.UserToken("alice", "ui") });
+
+        foreach (var why in new[] { (await shared.WhyAsync(id)).Json, await tried.Content.ReadFromJsonAsync<JsonElement>(TestContext.Current.CancellationToken) })
+        {
+            var entry = why.GetProperty("entries")[0];
+            var credential = entry.GetProperty("credential");
+            Assert.All([entry.GetProperty("time"), credential.GetProperty("issuedAt"), credential.GetProperty("expiresAt")], time => Assert.Matches("^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$", time.GetString()));
+        }
     }
 
     [Fact]

@@ -84,6 +84,8 @@ public sealed class WhyTests : IAsyncLifetime
         Assert.Equal((status, "sample", "GET", "/things?code=..."), (entry.GetProperty("status").GetInt32(), entry.GetProperty("service").GetString(), entry.GetProperty("method").GetString(), entry.GetProperty("path").GetString()));
         Assert.Contains(cause, entry.GetProperty("cause").GetString(), StringComparison.Ordinal);
         Assert.NotEmpty(entry.GetProperty("fix").GetString()!);
+        Assert.Matches("^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$", entry.GetProperty("time").GetString());
+        if (kind == "expired") Assert.Equal(DateTimeOffset.FromUnixTimeSeconds(now - 100).UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", System.Globalization.CultureInfo.InvariantCulture), entry.GetProperty("credential").GetProperty("expiresAt").GetString());
         if (token is not null) Assert.Equal(kind == "no scope", entry.GetProperty("credential").GetProperty("verified").GetBoolean());
         Assert.Equal(step, entry.GetProperty("steps").EnumerateArray().Single(one => one.GetProperty("outcome").GetString() == "failed").GetProperty("name").GetString());
         Assert.DoesNotContain("canary", entry.GetRawText(), StringComparison.Ordinal);
