@@ -311,6 +311,7 @@ public sealed class ConfigClientTests : IDisposable
         await using var service = await StartAsync(server, builder => builder.Services.AddOptions<Greeting>().BindConfiguration("")
             .Validate(greeting => greeting.Text.StartsWith("good", StringComparison.Ordinal), "greeting must be good"));
         var configuration = service.Services.GetRequiredService<IConfiguration>();
+        Assert.Equal("good", service.Services.GetRequiredService<IOptionsMonitor<Greeting>>().CurrentValue.Text); // which would take it back
         using var watch = Microsoft.Extensions.Primitives.ChangeToken.OnChange(configuration.GetReloadToken, () => seen.Enqueue(configuration["other"]));
 
         server.Serve(System.Text.Json.JsonSerializer.Deserialize<Dictionary<string, string>>(values)!);
@@ -318,7 +319,7 @@ public sealed class ConfigClientTests : IDisposable
         server.Serve(new { greeting = "good again", other = "3" });
         await configuration.HasAsync("other", "3");
 
-        Assert.Equal(["3"], seen.Distinct());
+        Assert.DoesNotContain("2", seen);
     }
 
     [Fact]
