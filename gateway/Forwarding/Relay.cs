@@ -17,21 +17,29 @@ internal sealed class Relay(Explainer explainer, Outliers outliers, Retries retr
     {
         var http = exchange.Http;
         var request = http.Request;
-        // 1. The caller's headers that may pass; what the gateway says itself cannot be said or named away by him.
+        // 1. A place for what describes a content.
+        if (proxyRequest.Content is null && TakesContent(request)) proxyRequest.Content = new ByteArrayContent([]);
+        // 2. The caller's headers that may pass; what the gateway says itself cannot be said or named away by him.
         RelayedHeaders.Copy(request.Headers, proxyRequest, exchange.Route.Relayed, exchange.Authorization is not null);
-        // 2. Who calls.
+        // 3. Who calls.
         var headers = proxyRequest.Headers;
         if (exchange.Authorization is { } authorization) headers.TryAddWithoutValidation("Authorization", authorization);
-        // 3. Where from.
+        // 4. Where from.
         if (http.Connection.RemoteIpAddress is { } address) headers.TryAddWithoutValidation("X-Forwarded-For", address.ToString());
         headers.TryAddWithoutValidation("X-Forwarded-Proto", request.Scheme);
         headers.TryAddWithoutValidation("X-Forwarded-Host", request.Host.Value);
-        // 4. The trace: the caller's own goes on, otherwise it begins here.
+        // 5. The trace: the caller's own goes on, otherwise it begins here.
         headers.TryAddWithoutValidation("traceparent", RequestTrace.Parent(http));
-        // 5. A request without content is repeated by the handler when an idle connection turns out to be closed; an empty
-        // content forbids that, and a POST is never done twice.
-        if (!Retries.IsIdempotent(request.Method) && !HttpMethods.IsConnect(request.Method)) proxyRequest.Content ??= new ByteArrayContent([]);
     }
+
+    /// <summary>
+    /// Whether an empty content stands where there is none. The handler repeats a request without content when an idle connection turns
+    /// out to be closed; with one it does not, so a POST is never done twice, and all others have one only where a service may answer by
+    /// its type. A WebSocket has none: its stream would end with it.
+    /// </summary>
+    private static bool TakesContent(HttpRequest request) =>
+        !HttpMethods.IsConnect(request.Method) && request.Headers.Upgrade.Count == 0
+        && (!Retries.IsIdempotent(request.Method) || (request.Headers.ContentType.Count > 0 && (HttpMethods.IsPut(request.Method) || request.ContentLength == 0)));
 
     private async ValueTask<bool> AnswerAsync(Exchange exchange, HttpResponseMessage proxyResponse, CancellationToken cancellationToken)
     {

@@ -40,7 +40,8 @@ internal static class RelayedHeaders
             if (authorization && name.Equals("Authorization", StringComparison.OrdinalIgnoreCase)) continue;
             Add(to, name, values);
         }
-        if (to.Content is { } content && from.ContentLength is { } length && from.TransferEncoding.Count == 0) content.Headers.ContentLength = length;
+        // An empty content that stands for none knows its own length, whatever the caller says.
+        if (to.Content is { } content and not ByteArrayContent && from.ContentLength is { } length && from.TransferEncoding.Count == 0) content.Headers.ContentLength = length;
         // gRPC asks for trailers so; no other word of this header is for the next connection (RFC 9110 §10.1.4).
         if (from.TE.Count > 0 && to.Version.Major >= 2 && from.TE.ToString().Contains("trailers", StringComparison.OrdinalIgnoreCase)) to.Headers.TryAddWithoutValidation("TE", "trailers");
     }
@@ -49,15 +50,12 @@ internal static class RelayedHeaders
     {
         if (values.Count == 1)
         {
-            if (!to.Headers.TryAddWithoutValidation(name, values[0])) ContentOf(to).Headers.TryAddWithoutValidation(name, values[0]);
+            if (!to.Headers.TryAddWithoutValidation(name, values[0])) to.Content?.Headers.TryAddWithoutValidation(name, values[0]);
         }
         // HTTP/2 may split one cookie header into several lines (RFC 9113 §8.2.3).
         else if (name.Equals("Cookie", StringComparison.OrdinalIgnoreCase)) to.Headers.TryAddWithoutValidation(name, string.Join("; ", values.ToArray()));
-        else if (!to.Headers.TryAddWithoutValidation(name, values.ToArray())) ContentOf(to).Headers.TryAddWithoutValidation(name, values.ToArray());
+        else if (!to.Headers.TryAddWithoutValidation(name, values.ToArray())) to.Content?.Headers.TryAddWithoutValidation(name, values.ToArray());
     }
-
-    /// <summary>What describes a content passes also where there is none: a service may answer by its type alone.</summary>
-    private static HttpContent ContentOf(HttpRequestMessage to) => to.Content ??= new ByteArrayContent([]);
 
     /// <summary>The caller's own hop-by-hop headers (RFC 9110 §7.6.1), removed before the gateway adds its own, so that none of those can be named away.</summary>
     private static HashSet<string>? Nominated(IHeaderDictionary headers)

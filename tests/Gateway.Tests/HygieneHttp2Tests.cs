@@ -6,6 +6,7 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
+using SecureMesh.Gateway.Destinations;
 using SecureMesh.Gateway.Listening;
 using SecureMesh.Gateway.Tests.Fuzz;
 using SecureMesh.Sdk;
@@ -113,6 +114,28 @@ public sealed class HygieneHttp2Tests : IAsyncLifetime
 
         Assert.Equal("heard", client.CloseStatusDescription);
         Assert.Equal("/accounts/live", _account.Last.Target);
+    }
+
+    [Theory]
+    [InlineData(HttpProtocols.Http1, "http/1.1", "content-type", "application/json")]
+    [InlineData(HttpProtocols.Http1, "http/1.1", "content-length", "6")]
+    [InlineData(HttpProtocols.Http2, "h2c", "content-type", "application/json")]
+    [InlineData(HttpProtocols.Http2, "h2c", "content-length", "6")]
+    public async Task A_WebSocket_over_HTTP_2_has_no_content_whatever_its_headers_say(HttpProtocols inside, string protocol, string header, string value)
+    {
+        await using var door = await Door.OpenAsync(("gateway:h2c:url", "http://127.0.0.1:0"));
+        await door.AddAsync("account-service", StreamHttp2Tests.EchoAsync, null, inside, ("protocol", protocol));
+        using var wire = await ConnectAsync(Addresses(door).Plain, _limit.Token);
+
+        await wire.WriteAsync(Frame(Headers, EndHeaders, 1, Fields([
+            (":method", "CONNECT"), (":protocol", "websocket"), (":scheme", "http"), (":path", "/accounts/demo"), (":authority", "localhost"),
+            ("sec-websocket-version", "13"), ("content-language", "de"), (header, value)])));
+        Assert.Equal(200, await StatusAsync(wire));
+
+        // A ping of the WebSocket, masked with zeros (RFC 6455 §5.2), and the pong: the stream is open in both directions.
+        await wire.WriteAsync(Frame(Data, 0, 1, [0x89, 0x80, 0, 0, 0, 0]));
+        Assert.Equal([0x8A, 0x00], await DataAsync(wire));
+        Assert.True(door.Gateway.Services.GetRequiredService<InstanceLists>().Of("account-service").Single().Standing.IsSpotless);
     }
 
     [Fact]
@@ -255,6 +278,16 @@ public sealed class HygieneHttp2Tests : IAsyncLifetime
         if (!reading.IsCompleted) await wire.WriteAsync(Frame(Data, EndStream, 1, new byte[10]));
 
         Assert.Equal(status, await reading);
+    }
+
+    private static async Task<byte[]> DataAsync(Http2Wire wire)
+    {
+        while (await wire.ReadAsync() is { } frame)
+        {
+            if (frame.Type == Data && frame.Payload.Length > 0) return [.. frame.Payload];
+            if (frame.Type is Reset or GoAway) return [];
+        }
+        return [];
     }
 
     private static async Task<int> StatusAsync(Http2Wire wire)

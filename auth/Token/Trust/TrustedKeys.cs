@@ -42,7 +42,7 @@ internal sealed class TrustedKeys(OutboundClient outbound, TimeProvider time)
     private Result<JsonElement, string>? Known(Fetched? last, string? kid)
     {
         if (last is null) return null;
-        var age = time.GetElapsedTime(last.TriedAt);
+        var age = AgeOf(last.TriedAt);
         if (age < Again || (age < Fresh && last.Keys.IsSuccess && (kid is null || Holds(last.Keys.Value, kid)))) return last.Keys;
         return null;
     }
@@ -51,8 +51,8 @@ internal sealed class TrustedKeys(OutboundClient outbound, TimeProvider time)
     {
         var answer = await outbound.GetAsync(uri, cancellationToken);
         var keys = answer.IsSuccess ? Parse(answer.Value) : answer.Error;
-        var now = time.GetTimestamp();
-        return !keys.IsSuccess && last is { Keys.IsSuccess: true } && time.GetElapsedTime(last.FetchedAt, now) < Stale ? last with { TriedAt = now } : new Fetched(keys, now, now);
+        var now = new Moment(time.GetTimestamp(), time.GetUtcNow());
+        return !keys.IsSuccess && last is { Keys.IsSuccess: true } && AgeOf(last.FetchedAt) < Stale ? last with { TriedAt = now } : new Fetched(keys, now, now);
     }
 
     private static Result<JsonElement, string> Parse(OutboundAnswer answer)
@@ -86,5 +86,10 @@ internal sealed class TrustedKeys(OutboundClient outbound, TimeProvider time)
         }
     }
 
-    private sealed record Fetched(Result<JsonElement, string> Keys, long FetchedAt, long TriedAt);
+    /// <summary>By whichever clock says more: one may be set back, the other stands still while the machine sleeps.</summary>
+    private TimeSpan AgeOf(Moment moment) => time.GetElapsedTime(moment.Timestamp) is var elapsed && time.GetUtcNow() - moment.Told is var told && told > elapsed ? told : elapsed;
+
+    private sealed record Fetched(Result<JsonElement, string> Keys, Moment FetchedAt, Moment TriedAt);
+
+    private readonly record struct Moment(long Timestamp, DateTimeOffset Told);
 }

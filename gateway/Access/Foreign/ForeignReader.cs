@@ -87,7 +87,7 @@ internal static class ForeignReader
         var section = fields.Below("map");
         foreach (var entry in fields.Section("map").GetChildren())
         {
-            map[entry.Key] = entry.Value is { Length: > 0 } one ? [one] : section.List(entry.Key);
+            map[entry.Key] = section.List(entry.Key);
             if (map[entry.Key].Count == 0) section.Fault(entry.Key, "must name a scope of the mesh");
             foreach (var scope in map[entry.Key].Where(scope => !scopes.Contains(scope, StringComparer.Ordinal))) section.Fault(entry.Key, $"names '{scope}', which is none of the scopes listed");
         }
