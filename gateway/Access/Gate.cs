@@ -15,6 +15,27 @@ internal sealed class Gate(Credentials credentials, Constraint constraint, Onlin
     /// <summary>Decides. Almost every request shows a token that is known, on a route where nobody is asked about it.</summary>
     public ValueTask<Verdict> AdmitAsync(HttpContext http, Route route) => Known(http, route) is { } caller ? new(Judge(caller, route)) : AskAsync(http, route);
 
+    /// <summary>
+    /// Whether what somebody has opened may go on, where no feed tells: his credential is looked at as if he showed it again, apart
+    /// from the proof that belongs to his request.
+    /// </summary>
+    /// <param name="authorization">What he showed.</param>
+    /// <param name="route">Where.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    /// <returns>Why not; null when nothing speaks against it.</returns>
+    public async ValueTask<Refusal?> FaultAsync(StringValues authorization, Route route, CancellationToken cancellationToken)
+    {
+        if (Presented.Read(authorization, out var unread) is not { } shown) return unread;
+        var verdict = await credentials.CheckAsync(shown, null, cancellationToken);
+        if (verdict.Caller is not { } caller) return verdict.Refusal;
+        return (route.Online && !revocations.IsCurrent) || AsksInstead(route, caller)
+            ? await online.FaultAsync(caller.Token ?? shown.Text, shown.Kind, mayBeMomentsOld: true, cancellationToken)
+            : null;
+    }
+
+    /// <summary>True when nobody has told for too long what was revoked, and the route rather refuses than goes on.</summary>
+    public bool IsDeaf(Route route) => route.Revocation == WhenFeedIsCut.Critical && revocations.CutFor > route.CriticalAfter;
+
     /// <summary>Who shows a bearer token that was found good before, and nothing beside it; null when there is more to look at.</summary>
     private Caller? Known(HttpContext http, Route route) =>
         !route.Online && HearsEnough(route)
@@ -41,27 +62,6 @@ internal sealed class Gate(Credentials credentials, Constraint constraint, Onlin
         // 6. Whether the route is for him.
         return Judge(caller, route);
     }
-
-    /// <summary>
-    /// Whether what somebody has opened may go on, where no feed tells: his credential is looked at as if he showed it again, apart
-    /// from the proof that belongs to his request.
-    /// </summary>
-    /// <param name="authorization">What he showed.</param>
-    /// <param name="route">Where.</param>
-    /// <param name="cancellationToken">Gives up.</param>
-    /// <returns>Why not; null when nothing speaks against it.</returns>
-    public async ValueTask<Refusal?> FaultAsync(StringValues authorization, Route route, CancellationToken cancellationToken)
-    {
-        if (Presented.Read(authorization, out var unread) is not { } shown) return unread;
-        var verdict = await credentials.CheckAsync(shown, null, cancellationToken);
-        if (verdict.Caller is not { } caller) return verdict.Refusal;
-        return (route.Online && !revocations.IsCurrent) || AsksInstead(route, caller)
-            ? await online.FaultAsync(caller.Token ?? shown.Text, shown.Kind, mayBeMomentsOld: true, cancellationToken)
-            : null;
-    }
-
-    /// <summary>True when nobody has told for too long what was revoked, and the route rather refuses than goes on.</summary>
-    public bool IsDeaf(Route route) => route.Revocation == WhenFeedIsCut.Critical && revocations.CutFor > route.CriticalAfter;
 
     private bool HearsEnough(Route route) => route.Revocation switch
     {
