@@ -25,7 +25,7 @@ internal static class JsonText
     public static void Member(this Utf8JsonWriter json, string name, DateTimeOffset? value)
     {
         if (value is null) json.WriteNull(name);
-        else json.WriteString(name, value.Value.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", System.Globalization.CultureInfo.InvariantCulture));
+        else json.WriteString(name, SecureMesh.Sdk.UtcSecondsConverter.Text(value.Value));
     }
 
     public static void Member(this Utf8JsonWriter json, string name, IEnumerable<string> values)

@@ -58,15 +58,15 @@ internal sealed class CheckDetails(
     };
 
     private string LifetimeCause(string said) =>
-        facts?.ExpiresAt is { } end && end <= now ? $"the token expired {Span(now - end)} ago ({Stamp(end)})"
-        : facts?.NotBefore is { } start && start > now ? $"the token is not valid before {Stamp(start)}, in {Span(start - now)}"
+        facts?.ExpiresAt is { } end && end <= now ? $"the token expired {Span(now - end)} ago ({UtcSecondsConverter.Text(end)})"
+        : facts?.NotBefore is { } start && start > now ? $"the token is not valid before {UtcSecondsConverter.Text(start)}, in {Span(start - now)}"
         : facts is { Kind: "jwt", ExpiresAt: null } ? "the token has no expiry"
         : said;
 
     private string RevocationCause(string said)
     {
         if (Revoked.Of(revocations, attempt.Http, caller) is not { } by) return said;
-        return $"revoked by its {by.Level}{(by.NotBefore is { } before ? $": everything issued before {Stamp(before)}" : "")}";
+        return $"revoked by its {by.Level}{(by.NotBefore is { } before ? $": everything issued before {UtcSecondsConverter.Text(before)}" : "")}";
     }
 
     private string RouteCause(string said)
@@ -109,8 +109,6 @@ internal sealed class CheckDetails(
     }
 
     private string Distance(DateTimeOffset? moment) => moment is not { } at ? "-" : at <= now ? $"{Span(now - at)} ago" : $"in {Span(at - now)}";
-
-    private static string Stamp(DateTimeOffset moment) => moment.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture);
 
     internal static string Span(TimeSpan span) => span switch
     {

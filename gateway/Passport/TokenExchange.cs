@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Primitives;
 using SecureMesh.Gateway.Access;
 using SecureMesh.Gateway.Protocol;
+using SecureMesh.Sdk;
 using Route = SecureMesh.Gateway.Routes.Route;
 
 namespace SecureMesh.Gateway.Passport;
@@ -45,15 +46,15 @@ internal sealed class TokenExchange(AuthCalls auth, LastGood<ExchangeOptions> op
         };
         // Those alone that the route is about, as in a passport.
         form.Add(new("scope", string.Join(' ', route.Policy.Narrow(caller.Scopes))));
-        var (asked, at) = (time.GetUtcNow(), time.GetTimestamp());
+        var asked = Moment.Now(time);
         var answer = await auth.PostAsync(_exchange, (client.ClientId, client.ClientSecret), form, caller: null, cancellationToken);
         if (answer.Status == 200 && Caller.Text(answer.Body, "access_token") is { Length: > 0 } exchanged && !exchanged.Any(c => c is <= ' ' or > '~'))
         {
             var life = TimeSpan.FromSeconds(Math.Clamp(Caller.Seconds(answer.Body, "expires_in") ?? 60, 1, 43_200));
-            return Keep(new ExchangedToken(new Shown("Bearer " + exchanged, null), asked, at, life > 2 * _early ? life - _early : life / 2));
+            return Keep(new ExchangedToken(new Shown("Bearer " + exchanged, null), asked, life > 2 * _early ? life - _early : life / 2));
         }
         var refusal = RefusalOf(answer, route, client.ClientId);
-        return refusal.Problem.Status is 401 or 403 ? Keep(new ExchangedToken(new Shown(null, refusal), asked, at, _negative)) : new Shown(null, refusal);
+        return refusal.Problem.Status is 401 or 403 ? Keep(new ExchangedToken(new Shown(null, refusal), asked, _negative)) : new Shown(null, refusal);
 
         Shown Keep(ExchangedToken kept)
         {
@@ -72,10 +73,7 @@ internal sealed class TokenExchange(AuthCalls auth, LastGood<ExchangeOptions> op
     };
 
     private Shown? Find(Caller caller, Route route) =>
-        caller.Exchanged is { } shelf && shelf.TryGetValue(route.Passport, out var kept) && IsUsable(kept) ? kept.Shown : null;
-
-    /// <summary>By both clocks: one that is set back would keep a token beyond its end, and timestamps stand still while the machine sleeps.</summary>
-    private bool IsUsable(ExchangedToken kept) => time.GetElapsedTime(kept.At) < kept.Use && time.GetUtcNow() - kept.Asked < kept.Use;
+        caller.Exchanged is { } shelf && shelf.TryGetValue(route.Passport, out var kept) && kept.Asked.Age(time) < kept.Use ? kept.Shown : null;
 
     private static string? Shown(StringValues authorization) => authorization.ToString() is var header && header.IndexOf(' ', StringComparison.Ordinal) is > 0 and var space ? header[(space + 1)..] : null;
 }
@@ -83,6 +81,5 @@ internal sealed class TokenExchange(AuthCalls auth, LastGood<ExchangeOptions> op
 /// <summary>What came of an exchange.</summary>
 /// <param name="Shown">The header for the service, or why there is none.</param>
 /// <param name="Asked">When auth was asked.</param>
-/// <param name="At">The same as a timestamp.</param>
 /// <param name="Use">For how long it is used.</param>
-internal sealed record ExchangedToken(Shown Shown, DateTimeOffset Asked, long At, TimeSpan Use);
+internal sealed record ExchangedToken(Shown Shown, Moment Asked, TimeSpan Use);

@@ -19,9 +19,9 @@ internal sealed partial class ServiceTokens(TokenRequests requests, TimeProvider
         lock (slot)
         {
             var free = slot.Fetch is null && (slot.Failure is null || time.GetElapsedTime(slot.FailedAt) >= slot.Wait);
-            if (slot.Token is { } token && IsUsable(token))
+            if (slot.Token is { } token && token.Fetched.Age(time) is var age && age < token.UsableFor)
             {
-                if (free && time.GetElapsedTime(token.FetchedAt) >= token.RefreshAfter) slot.Fetch = FetchAsync(slot, service, scope);
+                if (free && age >= token.RefreshAfter) slot.Fetch = FetchAsync(slot, service, scope);
                 return token.Value;
             }
             if (slot.Fetch is null && !free) throw Again(slot.Failure!);
@@ -58,7 +58,7 @@ internal sealed partial class ServiceTokens(TokenRequests requests, TimeProvider
                 var issued = await requests.SendAsync(service, scope);
                 // A life too short for the margin is used by half, not fetched again for every call.
                 var margin = issued.Lifetime / 2 < Margin ? issued.Lifetime / 2 : Margin;
-                var token = new Token(issued.Value, time.GetTimestamp(), issued.Lifetime - margin, issued.Lifetime * 0.8, time.GetUtcNow() + issued.Lifetime - margin);
+                var token = new Token(issued.Value, Moment.Now(time), issued.Lifetime - margin, issued.Lifetime * 0.8);
                 lock (slot) (slot.Token, slot.Fetch, slot.Failure, slot.Pause) = (token, null, null, FirstPause);
                 Log.Fetched(log, service, issued.Lifetime);
                 return token;
@@ -92,9 +92,6 @@ internal sealed partial class ServiceTokens(TokenRequests requests, TimeProvider
         }
     }
 
-    /// <summary>By both clocks: one that is set back would keep a token beyond its end, and timestamps stand still while the machine sleeps.</summary>
-    private bool IsUsable(Token token) => time.GetElapsedTime(token.FetchedAt) < token.UsableFor && time.GetUtcNow() < token.UsableUntil;
-
     private static TokenException Again(TokenException failure) => new(failure.Error, failure.Message, failure);
 
     private sealed class Slot
@@ -108,13 +105,12 @@ internal sealed partial class ServiceTokens(TokenRequests requests, TimeProvider
     }
 
     // No record: those print what they hold.
-    private sealed class Token(string value, long fetchedAt, TimeSpan usableFor, TimeSpan refreshAfter, DateTimeOffset usableUntil)
+    private sealed class Token(string value, Moment fetched, TimeSpan usableFor, TimeSpan refreshAfter)
     {
         public string Value => value;
-        public long FetchedAt => fetchedAt;
+        public Moment Fetched => fetched;
         public TimeSpan UsableFor => usableFor;
         public TimeSpan RefreshAfter => refreshAfter;
-        public DateTimeOffset UsableUntil => usableUntil;
     }
 
     private static partial class Log

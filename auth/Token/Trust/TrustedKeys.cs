@@ -3,6 +3,7 @@ using System.Text.Json;
 using SecureMesh.Auth.Keys;
 using SecureMesh.Auth.Outbound;
 using SecureMesh.Auth.Protocol;
+using SecureMesh.Sdk;
 
 namespace SecureMesh.Auth.Token.Trust;
 
@@ -42,7 +43,7 @@ internal sealed class TrustedKeys(OutboundClient outbound, TimeProvider time)
     private Result<JsonElement, string>? Known(Fetched? last, string? kid)
     {
         if (last is null) return null;
-        var age = AgeOf(last.TriedAt);
+        var age = last.TriedAt.Age(time);
         if (age < Again || (age < Fresh && last.Keys.IsSuccess && (kid is null || Holds(last.Keys.Value, kid)))) return last.Keys;
         return null;
     }
@@ -51,8 +52,8 @@ internal sealed class TrustedKeys(OutboundClient outbound, TimeProvider time)
     {
         var answer = await outbound.GetAsync(uri, cancellationToken);
         var keys = answer.IsSuccess ? Parse(answer.Value) : answer.Error;
-        var now = new Moment(time.GetTimestamp(), time.GetUtcNow());
-        return !keys.IsSuccess && last is { Keys.IsSuccess: true } && AgeOf(last.FetchedAt) < Stale ? last with { TriedAt = now } : new Fetched(keys, now, now);
+        var now = Moment.Now(time);
+        return !keys.IsSuccess && last is { Keys.IsSuccess: true } && last.FetchedAt.Age(time) < Stale ? last with { TriedAt = now } : new Fetched(keys, now, now);
     }
 
     private static Result<JsonElement, string> Parse(OutboundAnswer answer)
@@ -86,10 +87,5 @@ internal sealed class TrustedKeys(OutboundClient outbound, TimeProvider time)
         }
     }
 
-    /// <summary>By whichever clock says more: one may be set back, the other stands still while the machine sleeps.</summary>
-    private TimeSpan AgeOf(Moment moment) => time.GetElapsedTime(moment.Timestamp) is var elapsed && time.GetUtcNow() - moment.Told is var told && told > elapsed ? told : elapsed;
-
     private sealed record Fetched(Result<JsonElement, string> Keys, Moment FetchedAt, Moment TriedAt);
-
-    private readonly record struct Moment(long Timestamp, DateTimeOffset Told);
 }
